@@ -1,0 +1,1 @@
+"""Answering from what was found: evidence, coverage, quoting, and every setting."""

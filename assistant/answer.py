@@ -1,0 +1,106 @@
+"""Answer: the one contract of all surfaces. `to_json` is what the CLI, the HTTP API and MCP send."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA = 1
+QUOTES = "quotes"  # the model of an answer that no model wrote
+NOT_IN_THE_NOTES = "The notes do not say."
+
+Outcome = Literal["answered", "partial", "unfinished", "not_covered", "tool", "refused"]
+Support = Literal["verbatim", "supported", "weak", "unsupported"]
+CommandStatus = Literal["in_notes", "valid", "invalid", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """The lines of the including note, for a citation out of an included file."""
+
+    document: str
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """Where something stands in the notes; `quote` is verbatim from those lines (1-based, both included)."""
+
+    number: int
+    document: str
+    heading: tuple[str, ...]
+    parents: tuple[str, ...]
+    start_line: int
+    end_line: int
+    quote: str
+    anchor: str
+    url: str
+    revision: str
+    via: Via | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One sentence (or bullet, or code block) of the text, and the numbers of the citations it stands on."""
+
+    text: str
+    citations: tuple[int, ...]
+    support: Support
+
+
+@dataclass(frozen=True, slots=True)
+class ShownCommand:
+    """A docker command that the text shows."""
+
+    text: str
+    status: CommandStatus
+    problem: str | None = None
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Milliseconds spent on searching, on answering, and on all of it."""
+
+    search_ms: float = 0.0
+    answer_ms: float = 0.0
+    total_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is known of one question: text for the reader, and everything a surface needs to show its sources.
+
+    `coverage` is the calibrated probability that the notes answer the question. `nearest` is filled
+    when the outcome is unfinished or not_covered. `text` has markers `[1]` outside code.
+    """
+
+    id: str
+    question: str
+    standalone_question: str
+    outcome: Outcome
+    text: str
+    claims: tuple[Claim, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    commands: tuple[ShownCommand, ...] = ()
+    tool_runs: tuple[dict[str, Any], ...] = ()
+    nearest: tuple[Citation, ...] = ()
+    coverage: float = 0.0
+    model: str = QUOTES
+    timings: Timings = field(default_factory=Timings)
+    schema: int = SCHEMA
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract as plain dictionaries and lists, `schema` first."""
+        plain = dataclasses.asdict(self)
+        return {"schema": plain.pop("schema"), **plain}
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message of a conversation so far."""
+
+    role: Literal["user", "assistant"]
+    content: str

@@ -1,0 +1,1 @@
+"""The notes, and reading them: no model, no index, no network."""

@@ -1,0 +1,1 @@
+"""The surfaces: each shows an answer, none thinks, none knows another."""
