@@ -18,10 +18,15 @@ from typing import Any
 
 import numpy as np
 
+from assistant.answer import Outcome
 from index.search import Found, weighted
 
 # A question without a single word that the notes could be asked about ("how do I do it?", emoji only).
 NO_WORDS = 0.0
+ANSWER = 0.5  # the notes answer more likely than not; coverage is calibrated, so this needs no fitting
+SURE = 0.65  # below it, an answer that leaves out a word of the question says so
+UNLIKE = 0.5  # a word of the question that is less like every word of a section is not spoken of there
+UNFINISHED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +60,21 @@ def features(found: Found) -> dict[str, float]:
     return {
         "best": section.hits[0].score,
         "near": near,
-        "tenor": section.features["tenor"],
         "cover": section.features["cover"],
         "cover_anywhere": float(weighted(everywhere[:, None], rarity)[0]),
         "gap": float(((1 - section.covered) * rarity).max()) if len(rarity) else 0.0,
-        "lead": section.score - found.sections[1].score if len(found.sections) > 1 else 0.0,
-        **_heading_features(found, near, section.features["tenor"]),
+        **_heading_features(found, near),
     }
 
 
-def _heading_features(found: Found, near: float, tenor: float) -> dict[str, float]:
+def _heading_features(found: Found, near: float) -> dict[str, float]:
     path = max((heading.path for heading in found.unfinished), default=0.0)
-    title = max((heading.title for heading in found.unfinished), default=0.0)
-    named = max((heading.named for heading in found.unfinished), default=0.0)
     return {
-        "path": path,
-        "title": title,
-        "named": named,
-        "path_over_written": path - found.heading_likeness,
+        "title": max((heading.title for heading in found.unfinished), default=0.0),
+        "named": max((heading.named for heading in found.unfinished), default=0.0),
+        "named_written": found.written.named if found.written else 0.0,
         "path_over_near": path - near,
-        "path_over_tenor": path - tenor,
+        "path_over_written": path - (found.written.path if found.written else 0.0),
     }
 
 
@@ -110,3 +110,23 @@ def logit(p: float) -> float:
     """The log-odds of a probability, kept finite."""
     p = min(max(p, 1e-6), 1 - 1e-6)
     return math.log(p / (1 - p))
+
+
+def outcome_of(found: Found, likely: Coverage) -> Outcome:
+    """What to say: answered, partial (a rare word of the question is nowhere in what was found), or why not."""
+    if likely.probability < ANSWER:
+        return "unfinished" if found.unfinished and likely.unfinished >= UNFINISHED else "not_covered"
+    if found.sections[0].hits[0].passage.incomplete and likely.unfinished >= UNFINISHED:
+        return "unfinished"
+    return "partial" if likely.probability < SURE and missing_words(found) else "answered"
+
+
+def missing_words(found: Found, count: int = 2) -> list[str]:
+    """The content words of the question that nothing in the best sections is like, in the order of the question."""
+    if not found.sections:
+        return found.question.words.words[:count]
+    covered = np.max([section.covered for section in found.sections[:2]], axis=0)
+    rarity = found.question.rarity
+    rare = rarity >= (np.median(rarity) if len(rarity) else 0)
+    missing = [w for w, c, r in zip(found.question.words.words, covered, rare, strict=True) if c < UNLIKE and r]
+    return list(dict.fromkeys(missing))[:count]

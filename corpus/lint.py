@@ -47,9 +47,9 @@ def lint_notes(notes: Notes, *, whole_folder: bool = True) -> list[Problem]:
     problems = [Problem("skipped-file", "error", s.path, 1, f"was not read: it {s.reason}") for s in notes.skipped]
     problems += [Problem("encoding", "warning", w.path, 1, w.reason) for w in notes.warnings]
     for document in notes.documents:
-        sections = document_sections(document)
+        sections = document_sections(document, empty_lead=True)
         problems += _include_problems(document, sections)
-        problems += _unread_includes(document)
+        problems += _unread_includes(document, sections)
         problems += _stub_problems(sections)
         problems += _duplicate_headings(sections)
         problems += _bare_scripts(document, sections)
@@ -58,33 +58,42 @@ def lint_notes(notes: Notes, *, whole_folder: bool = True) -> list[Problem]:
             problems += _shell_problems(section)
     if whole_folder:
         problems += _orphan_scripts(notes)
-    return sorted(set(problems), key=lambda p: (p.document, p.line, p.code, p.message))
+    # What is wrong in a file that several notes include is said once.
+    once = {(p.document, p.line, p.code, p.message): p for p in reversed(problems)}
+    return [once[key] for key in sorted(once)]
 
 
 def _include_problems(document: Document, sections: list[Section]) -> Iterator[Problem]:
     for include in document.includes:
         if include.fault is not None:
             code, sentence = _INCLUDE_FAULTS[include.fault]
-            after = bisect_right(sections, include.at + 1, key=lambda section: section.start_line)
-            heading = sections[after - 1].heading if after else ()
-            yield Problem(code, "error", include.document, include.line, sentence.format(include.target), heading)
+            heading, message = _heading_at(include.at, sections), sentence.format(include.target)
+            yield Problem(code, "error", include.document, include.line, message, heading)
 
 
-def _unread_includes(document: Document) -> Iterator[Problem]:
-    for line, origin in zip(document.lines, document.origins, strict=True):
+def _unread_includes(document: Document, sections: list[Section]) -> Iterator[Problem]:
+    for number, line in enumerate(document.lines):
         found = _INCLUDE_IN_LINE.search(line) if "{!" in line and "`" not in line else None
         if found:
+            origin, heading = document.origins[number], _heading_at(number, sections)
             message = f"{found[0]} is not included: an include must stand alone on its line"
-            yield Problem("inline-include", "warning", origin.document, origin.line, message)
+            yield Problem("inline-include", "warning", origin.document, origin.line, message, heading)
+
+
+def _heading_at(line: int, sections: list[Section]) -> tuple[str, ...]:
+    """The heading over line `line` (0-based) of the resolved text."""
+    count = bisect_right(sections, line + 1, key=lambda section: section.start_line)
+    return sections[count - 1].heading if count else ()
 
 
 def _stub_problems(sections: list[Section]) -> Iterator[Problem]:
     for section in sections:
-        if section.state == "unfinished":
+        if section.state == "unfinished" and section.heading:
             message = f'nothing is written under "{section.title}"'
         elif section.state == "missing_include":
+            place = f'under "{section.title}"' if section.heading else "before the first heading"
             targets = ", ".join(i.target for i in section.missing)
-            message = f'under "{section.title}" stands only an include that cannot be had ({targets})'
+            message = f"{place} stands only an include that cannot be had ({targets})"
         else:
             continue
         yield _problem("unfinished-section", "warning", section, section.start_line - 1, message)
@@ -121,10 +130,12 @@ def _bare_scripts(document: Document, sections: list[Section]) -> Iterator[Probl
     verbatim = {"fence", "code_block", "html_block"}
     tokens = [t for s in sections for t in s.blocks if t.type in verbatim]
     shown = {line for token in tokens if token.map for line in range(*token.map)}
+    hidden = shown | document.gaps
     for include in document.includes:
-        if include.fault is None and include.at not in shown and (include.resolved or "").endswith(SCRIPT_SUFFIXES):
+        if (include.resolved or "").endswith(SCRIPT_SUFFIXES) and include.at not in hidden:
+            heading = _heading_at(include.at, sections)
             message = f"the script {include.target} is included outside a code fence: its comments become headings"
-            yield Problem("unfenced-script", "warning", include.document, include.line, message)
+            yield Problem("unfenced-script", "warning", include.document, include.line, message, heading)
 
 
 def _shell_problems(section: Section) -> Iterator[Problem]:

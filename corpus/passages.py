@@ -24,6 +24,7 @@ from corpus.sections import (
 
 PassageKind = Literal["bullet", "paragraph", "row", "code"]
 
+_LEAD_LINES = 2  # so many empty lines may stand between a sentence and the list or code that it leads in
 _TABLE_PARTS = frozenset({"table_open", "tr_open", "tr_close", "table_close"})
 
 
@@ -155,11 +156,11 @@ class _Walker:
             self.lead.pop(token.level + 1, None)
 
     def _lead_in(self, token: Token) -> str:
-        """The text just above a list or a code block that ends in a colon."""
-        text, _ = self.lead.get(token.level, ("", 0))
-        if self.fresh and self.parents and self.parents[-1] == text:
-            return ""  # it is the open bullet itself
-        return text if text.endswith(":") else ""
+        """The text just above a list that ends in a colon, unless it is the open bullet itself."""
+        text, end = self.lead.get(token.level, ("", -1))
+        if not text.endswith(":") or token.map is None or token.map[0] - end > _LEAD_LINES:
+            return ""
+        return "" if self.parents and self.parents[-1] == text else text
 
     def _text_passages(self, token: Token) -> Iterator[Passage]:
         text = plain_text(token)
@@ -205,7 +206,7 @@ class _Walker:
         begin = token.map[0] + (token.type == "fence")
         parents = self._open_parents()
         lead, lead_end = self.lead.get(token.level, ("", -1))
-        if lead and lead not in parents and token.map[0] - lead_end <= 2:
+        if lead and lead not in parents and token.map[0] - lead_end <= _LEAD_LINES:
             parents = (*parents, lead)
         language = (token.info.split() or [""])[0]
         for first, end in self._runs(begin, begin + len(code)):

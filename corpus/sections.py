@@ -95,16 +95,20 @@ def _too_deep(state: StateBlock, start_line: int, _end_line: int, silent: bool) 
     return True
 
 
-def document_sections(document: Document) -> list[Section]:
-    """Cut a document at its headings; the text before the first is a section of its own if there is any."""
+def document_sections(document: Document, *, empty_lead: bool = False) -> list[Section]:
+    """Cut a document at its headings; the text before the first is a section of its own if there is any.
+
+    With `empty_lead` it is one in any case: its fences and comments may be what is wrong with the note.
+    """
     tokens = markdown_parser().parse(_without_front_matter(document))
     starts = [i for i, t in enumerate(tokens) if t.type == "heading_open" and t.level == 0]
-    ends = [_first_line(tokens[i]) - 1 for i in starts] + [len(document.lines) - document.text.endswith("\n")]
+    ends = [_first_line(tokens[i]) - 1 for i in starts] + [_line_count(document)]
     lead = tuple(tokens[: starts[0]] if starts else tokens)
     missing = _faults(document, 1, ends[0])
     sections: list[Section] = []
-    if missing or any(is_content(t) for t in lead):
-        sections.append(Section(document, (), 0, "", 1, ends[0], _state(lead, missing), lead, missing))
+    state = _state(lead, missing)
+    if state != "unfinished" or empty_lead:
+        sections.append(Section(document, (), 0, "", 1, ends[0], state, lead, missing))
     anchors: dict[str, int] = {}
     path: list[tuple[int, str]] = []
     for start, following, end in zip(starts, [*starts, None][1:], ends[1:], strict=True):
@@ -116,6 +120,12 @@ def document_sections(document: Document) -> list[Section]:
         heading, state = tuple(name for _, name in path), _state(blocks, missing)
         sections.append(Section(document, heading, level, anchor, first, end, state, blocks, missing))
     return _with_parents_written(sections)
+
+
+def _line_count(document: Document) -> int:
+    """How many lines there are; after the last line end there is none, unless an include stands there."""
+    count = len(document.lines)
+    return count - 1 if document.text.endswith("\n") and count - 1 not in document.gaps else count
 
 
 def _without_front_matter(document: Document) -> str:

@@ -83,6 +83,11 @@ class Index:
         """Chunk id -> chunk number."""
         return {key: number for number, key in enumerate(self.chunk_ids)}
 
+    def section_passages(self, section: int) -> range:
+        """The numbers of the passages of a section; they follow one another."""
+        first, last = np.searchsorted(self.passage_sections, [section, section + 1])
+        return range(int(first), int(last))
+
     @cached_property
     def heading_vectors(self) -> Vectors:
         """One unit vector for each section of `outline`, of its heading path; shape (sections, dimension)."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -74,7 +74,7 @@ class SectionHit:
 
 @dataclass(frozen=True, slots=True)
 class HeadingHit:
-    """An unfinished section, and how like the question is to its heading path and its heading alone (cosines)."""
+    """A section by its heading, and how like the question is to its heading path and its heading alone (cosines)."""
 
     number: int
     outline: Outline
@@ -91,7 +91,7 @@ class Found:
     hits: tuple[Hit, ...]
     sections: tuple[SectionHit, ...]
     unfinished: tuple[HeadingHit, ...]
-    heading_likeness: float  # of the written heading that is most like the question
+    written: HeadingHit | None  # the written heading that is most like the question; `named` is the most of any
 
 
 @cache
@@ -116,45 +116,65 @@ def _word_rarity(word: str, index: Index) -> float:
 
 def search(text: str, index: Index, encoder: Encoder) -> Found:
     """Find the passages and sections that may answer, and the unfinished sections that the question may be about."""
-    return rank(prepare(text, index, encoder), index, weights())
+    return rank(candidates(prepare(text, index, encoder), index), index, weights())
 
 
-def rank(question: Question, index: Index, fitted: Weights) -> Found:
-    """The same for a question that is encoded already."""
-    hits = _hits(question, index, fitted["passage"])
-    sections = _sections(hits, question, index, fitted["section"])
-    unfinished, likeness = _headings(question, index)
-    return Found(question, hits, sections, unfinished, likeness)
+class Candidates(NamedTuple):
+    """The chunks that may answer a question, with their likenesses; shapes (chunks,), `covered` (words, chunks)."""
+
+    question: Question
+    chunks: list[int]
+    dense: Floats
+    cover: Floats
+    bm25: Floats
+    covered: Floats
 
 
-def _hits(question: Question, index: Index, fitted: Mapping[str, float]) -> tuple[Hit, ...]:
-    """All candidates, one hit a passage (its best chunk)."""
+def candidates(question: Question, index: Index) -> Candidates:
+    """The nearest chunks by Chroma, and the best by BM25."""
     count = len(index.chunk_ids)
     if not count:
-        return ()
+        nothing = np.zeros(0, np.float32)
+        return Candidates(question, [], nothing, nothing, nothing, np.zeros((len(question.words.words), 0), np.float32))
     numbers, similarities = index.nearest(question.vector, min(DENSE_CANDIDATES, count))
-    dense = dict(zip(numbers.tolist(), similarities.tolist(), strict=True))
+    near = dict(zip(numbers.tolist(), similarities.tolist(), strict=True))
     bm25 = index.lexical.scores(question.stems)
-    scale = float(sum(index.lexical.idf(stem) for stem in question.stems)) or 1.0
+    scale = sum(index.lexical.idf(stem) for stem in question.stems) or 1.0
     lexical = np.argpartition(-bm25, min(LEXICAL_CANDIDATES, count - 1))[:LEXICAL_CANDIDATES]
-    chunks = list(dense) + [int(n) for n in lexical if bm25[n] > 0 and int(n) not in dense]
-    floor = min(dense.values())  # a candidate of BM25 alone is no nearer than that
+    chunks = list(near) + [n for n in lexical.tolist() if bm25[n] > 0 and n not in near]
+    floor = min(near.values())  # a candidate of BM25 alone is no nearer than that
+    dense = np.array([near.get(chunk, floor) for chunk in chunks], np.float32)
     covered = index.words.cover(question.words.states, chunks)
-    cover = weighted(covered, question.rarity)
+    return Candidates(question, chunks, dense, weighted(covered, question.rarity), bm25[chunks] / scale, covered)
+
+
+def rank(found: Candidates, index: Index, fitted: Weights) -> Found:
+    """Score the candidates, and the sections that they are in."""
+    hits = _hits(found, index, fitted["passage"])
+    sections = _sections(hits, found.question, index, fitted["section"])
+    return Found(found.question, hits, sections, *_headings(found.question, index))
+
+
+def _hits(found: Candidates, index: Index, fitted: Mapping[str, float]) -> tuple[Hit, ...]:
+    """One hit a passage: its best chunk."""
+    scores = (
+        fitted["bias"] + fitted["dense"] * found.dense + fitted["cover"] * found.cover + fitted["bm25"] * found.bm25
+    )
     best: dict[int, Hit] = {}
-    for column, chunk in enumerate(chunks):
-        number = int(index.chunk_passages[chunk])
-        likenesses = {
-            "dense": dense.get(chunk, floor),
-            "cover": float(cover[column]),
-            "bm25": float(bm25[chunk]) / scale,
-        }
-        score = fitted["bias"] + sum(fitted[name] * value for name, value in likenesses.items())
-        if number not in best or best[number].score < score:
-            section = int(index.passage_sections[number])
-            passage = index.passages[number]
-            best[number] = Hit(number, passage, section, score, **likenesses, covered=covered[:, column])
-    return tuple(sorted(best.values(), key=lambda hit: (-hit.score, hit.number)))
+    for column in np.argsort(-scores, kind="stable").tolist():
+        number = int(index.chunk_passages[found.chunks[column]])
+        if number not in best:
+            best[number] = Hit(
+                number,
+                index.passages[number],
+                int(index.passage_sections[number]),
+                float(scores[column]),
+                float(found.dense[column]),
+                float(found.cover[column]),
+                float(found.bm25[column]),
+                found.covered[:, column],
+            )
+    return tuple(best.values())
 
 
 def _sections(
@@ -178,27 +198,32 @@ def _sections(
     return tuple(sorted(found, key=lambda section: (-section.score, section.number)))
 
 
-def _headings(question: Question, index: Index) -> tuple[tuple[HeadingHit, ...], float]:
-    """The unfinished sections by likeness, and the likeness of the nearest written heading."""
+def _headings(question: Question, index: Index) -> tuple[tuple[HeadingHit, ...], HeadingHit | None]:
+    """The unfinished headings by likeness, and the written one that is most like the question."""
     outline = index.outline
     if not outline:
-        return (), 0.0
-    paths = index.heading_vectors @ question.vector
-    titles = index.title_vectors @ question.vector
-    stems = set(question.stems)
+        return (), None
+    paths = (index.heading_vectors @ question.vector).tolist()
+    titles = (index.title_vectors @ question.vector).tolist()
+    stems = frozenset(question.stems)
     total = sum(index.lexical.idf(stem) for stem in stems) or 1.0
-    found = []
-    likeness = 0.0
+    unfinished = []
     for number, section in enumerate(outline):
-        if section.state == "written":
-            likeness = max(likeness, float(paths[number]))
-            continue
-        named = sum(index.lexical.idf(s) for s in stems & _heading_stems(section.heading)) / total
-        found.append(HeadingHit(number, section, float(paths[number]), float(titles[number]), named))
-    return tuple(sorted(found, key=lambda heading: -(heading.path + heading.title))), likeness
+        if section.state != "written":
+            named = sum(index.lexical.idf(s) for s in stems & _heading_stems(section.heading)) / total
+            unfinished.append(HeadingHit(number, section, paths[number], titles[number], named))
+    written = [number for number, section in enumerate(outline) if section.state == "written"]
+    best = max(written, key=lambda number: paths[number], default=None)
+    nearest = None
+    if best is not None:
+        named = (
+            max(sum(index.lexical.idf(s) for s in stems & _heading_stems(outline[n].heading)) for n in written) / total
+        )
+        nearest = HeadingHit(best, outline[best], paths[best], titles[best], named)
+    return tuple(sorted(unfinished, key=lambda heading: -(heading.path + heading.title))), nearest
 
 
-@cache
+@lru_cache(maxsize=20_000)
 def _heading_stems(heading: tuple[str, ...]) -> frozenset[str]:
     return frozenset(stems_of(" ".join(heading[1:] or heading)))
 

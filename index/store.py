@@ -155,7 +155,7 @@ class Store:
 
     def close(self) -> None:
         """Let go of files and connections; may be called twice."""
-        self._client.close()
+        _close(self._client)
         if self._scratch is not None:
             self._scratch.cleanup()
 
@@ -178,11 +178,15 @@ def copy_store(source: Path, target: Path) -> None:
 
 def drop_collections(address: str, prefix: str, *, kept: Sequence[int | None]) -> None:
     """Remove from a Chroma server the collections called `prefix` and a number that is not among `kept`."""
-    with _our_errors(address), closing(_server(address)) as client:
-        for collection in client.list_collections():
-            number = collection.name.removeprefix(prefix)
-            if number != collection.name and number.isdigit() and int(number) not in kept:
-                client.delete_collection(collection.name)
+    with _our_errors(address):
+        client = _server(address)
+        try:
+            for collection in client.list_collections():
+                number = collection.name.removeprefix(prefix)
+                if number != collection.name and number.isdigit() and int(number) not in kept:
+                    client.delete_collection(collection.name)
+        finally:
+            _close(client)
 
 
 def _must_be_there(folder: Path) -> None:
@@ -210,6 +214,15 @@ def _server(address: str) -> Client:
         settings=Settings(anonymized_telemetry=False),
     )
     return cast("Client", client)
+
+
+def _close(client: Client) -> None:
+    servers = [client._server, getattr(client._admin_client, "_server", None)]
+    client.close()
+    for server in servers:
+        session = getattr(server, "_session", None)
+        if session is not None:  # the connections to a server, which chromadb 1.5 leaves open
+            session.close()
 
 
 def _collection(client: Client, name: str, *, create: bool) -> Collection:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -19,7 +20,7 @@ from corpus.errors import IndexIncompatible, IndexProblem, IndexUnwritable, Note
 from index.build import BuildReport, build_index
 from index.embedding import HASHING_ENCODER, Encoder, HashingEncoder, Vectors, Words
 from index.embedding import Progress as EncoderProgress
-from index.generation import Index, open_index
+from index.generation import Index, collection_prefix, open_index
 from index.lexical import words
 from index.location import build_lock, current_generation, generation_folder
 from index.manifest import FORMAT, read_manifest, write_manifest
@@ -336,6 +337,26 @@ def test_progress_goes_through_the_stages_in_order(notes: Path, folder: Path) ->
     assert ("encoding", 7, 7) in told
     assert all(done <= total or total == 0 for _, done, total in told)
     assert told[-1][1] == told[-1][2]
+
+
+def test_faulty_notes_are_read_once_and_then_left_alone(notes: Path, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "secret.sh").write_text("echo secret\n")
+    (notes / "huge.md").write_bytes(b"# Huge\n\n" + b"line\n" * 2_000_000)
+    (notes / "binary.md").write_bytes(bytes(range(256)) * 40)
+    (notes / "latin.md").write_bytes("# Caf\u00e9\n\nau lait\n".encode("latin-1"))
+    (notes / "empty.md").touch()
+    (notes / "dangling.md").symlink_to(notes / "nowhere.md")
+    (notes / "outside.md").symlink_to(tmp_path / "secret.sh")
+    (notes / "cycle.md").write_text("# Cycle\n\nline\n\n{! cycle.md !}\n")
+    (notes / "missing.md").write_text("# Missing\n\n```sh\n{! shell/gone.sh !}\n{! ../secret.sh !}\n```\n")
+    first, second = build(notes, folder), build(notes, folder)
+    assert first.encoded > 0
+    assert second.up_to_date
+    assert (second.skipped, second.warnings) == (first.skipped, first.warnings)
+    (notes / "shell").mkdir()
+    (notes / "shell" / "gone.sh").write_text("echo here\n")
+    assert build(notes, folder).encoded > 0
+    assert "echo here" in texts(folder)
 
 
 # Encoders, formats, damage
@@ -744,3 +765,67 @@ def test_the_generation_just_replaced_is_kept_for_its_readers_and_then_removed(n
         (notes / "new.md").write_text(f"# New\n\nline {number}\n")
         build(notes, folder)
     assert sorted(path.name for path in (folder / "generations").iterdir()) == ["3", "4"]
+
+
+# Vectors on a Chroma server
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Chroma server of its own on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(folder), "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        for _ in range(300):
+            with socket.socket() as probe:
+                if child.poll() is not None or probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+        child.terminate()
+
+
+@pytest.mark.slow
+def test_vectors_on_a_server_are_updated_like_those_in_a_folder(notes: Path, folder: Path, server: str) -> None:
+    assert build(notes, folder, store=server).encoded == 7
+    (notes / "volumes.md").unlink()
+    (notes / "docker.md").write_text(NOTES.replace("docker rmi", "docker image rm"))
+    report = build(notes, folder, store=server)
+    assert (report.encoded, report.removed, report.unchanged) == (1, 3, 4)
+    assert found(folder, "Images remove one: docker image rm") == "remove one: docker image rm"
+    build(notes, folder.parent / "clean")
+    on_server, in_folder = everything(folder), everything(folder.parent / "clean")
+    assert on_server["chroma"] == in_folder["chroma"]
+    assert not (generation_folder(folder, 2) / "chroma").exists()
+
+
+@pytest.mark.slow
+def test_a_server_keeps_no_more_than_the_last_two_generations(notes: Path, folder: Path, server: str) -> None:
+    for number in range(4):
+        (notes / "new.md").write_text(f"# New\n\nline {number}\n")
+        build(notes, folder, store=server)
+    index = open_index(folder)
+    prefix = collection_prefix(folder)
+    names = [collection.name for collection in index.store._client.list_collections()]
+    index.close()
+    assert sorted(name for name in names if name.startswith(prefix)) == [f"{prefix}3", f"{prefix}4"]
+
+
+@pytest.mark.slow
+def test_an_index_moves_to_a_server_and_back_without_encoding(notes: Path, folder: Path, server: str) -> None:
+    build(notes, folder)
+    encoder = CountingEncoder()
+    build(notes, folder, store=server, load=encoder.load)
+    assert found(folder, "Images remove one: docker rmi") == "remove one: docker rmi"
+    build(notes, folder, load=encoder.load)
+    assert encoder.loaded == 0
+    assert_equals_a_clean_build(notes, folder)
+
+
+def test_a_server_that_does_not_answer_is_one_sentence(notes: Path, folder: Path) -> None:
+    with pytest.raises(IndexProblem, match=r"The Chroma server at http://127\.0\.0\.1:9 .*chroma run"):
+        build(notes, folder, store="http://127.0.0.1:9")
+    assert build(notes, folder).encoded == 7

@@ -27,7 +27,7 @@ from index.build import build_index
 from index.embedding import DEFAULT_ENCODER, load_encoder
 from index.generation import Index, open_index
 from index.location import ask_home, index_folder
-from index.search import Found, Question, prepare, rank
+from index.search import Candidates, candidates, prepare, rank
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -36,7 +36,7 @@ ANSWERED = 0.92  # the share of answerable questions that the threshold lets thr
 
 MODELS = {  # model -> (what it tells from answerable questions, what it looks at)
     "subject": (("out_of_domain",), ("near", "cover_anywhere")),
-    "written": (("empty_section",), ("path_over_near", "title", "best", "cover")),
+    "written": (("empty_section",), ("path_over_near", "title", "named", "named_written", "best", "cover")),
     "said": (("not_in_notes",), ("best", "gap", "cover")),
 }
 UNFINISHED = ("path_over_near", "title", "named", "path_over_written")
@@ -48,7 +48,7 @@ class Asked:
     """A question of a question file, encoded, with its gold."""
 
     label: str
-    question: Question
+    found: Candidates
     quotes: tuple[str, ...]
     headings: tuple[str, ...]
 
@@ -72,7 +72,7 @@ def load(name: str, notes: Path, questions: Path) -> Subject:
     asked = tuple(
         Asked(
             row["label"],
-            prepare(row["question"], index, encoder),
+            candidates(prepare(row["question"], index, encoder), index),
             tuple(_normal(q) for q in row["gold_quotes"]),
             tuple(row["gold_headings"] + row["accept_headings"]),
         )
@@ -124,7 +124,7 @@ def fit_search(subjects: Iterable[Subject]) -> dict[str, dict[str, float]]:
     rows, targets = [], []
     for subject in subjects:
         for asked in subject.asked:
-            for hit in rank(asked.question, subject.index, START).hits[:40]:
+            for hit in rank(asked.found, subject.index, START).hits[:40]:
                 rows.append([getattr(hit, name) for name in names])
                 targets.append(_is_gold(asked.quotes, hit.passage.quote, hit.passage.text))
     fitted = _logistic(rows, targets, names, balanced=False)
@@ -135,7 +135,7 @@ def fit_search(subjects: Iterable[Subject]) -> dict[str, dict[str, float]]:
         for asked in subject.asked:
             if asked.label not in {"answerable", "partial"}:
                 continue
-            sections = rank(asked.question, subject.index, weights).sections
+            sections = rank(asked.found, subject.index, weights).sections
             table = np.array([[section.features[name] for name in names] for section in sections])
             rows += (table - table.max(axis=0)).tolist()
             targets += [_is_right_section(asked, section.outline.heading) for section in sections]
@@ -158,7 +158,7 @@ def coverage_rows(subject: Subject, search_weights: Any) -> list[Row]:
     """The features of every question of a subject."""
     rows = []
     for asked in subject.asked:
-        found = rank(asked.question, subject.index, search_weights)
+        found = rank(asked.found, subject.index, search_weights)
         right = [_is_right_section(asked, s.outline.heading) for s in found.sections[:3]]
         rights = (any(right[:1]), any(right[:2]), any(right))
         if found.sections:

@@ -1,0 +1,55 @@
+"""A follow-up becomes a question of its own, without a model: what it leans on is taken from the turns before."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from assistant.answer import Turn
+from index.lexical import STOP_WORDS
+
+MAX_TURNS_BACK = 4
+MAX_CONTEXT_WORDS = 8
+
+_WORD = re.compile(r"--?[A-Za-z][\w-]*|[^\W_][\w./:-]*")
+_FLAG_OR_CODE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`[^`\n]+`")
+# Words that stand for something said before; "there" and "so" mostly do not.
+_POINTERS = frozenset(
+    "it its that this these those them they their he she one ones both other others same former latter first second".split()
+)
+_OPENERS = re.compile(r"^\W*(?:and|but|or|also|then|what about|how about|why|how so|so why|really|instead)\b", re.IGNORECASE)
+_FILLERS = frozenset("ok okay fine thanks good great hm hmm ah oh well right sure cool then and but so also".split())
+
+
+def standalone_question(question: str, history: Sequence[Turn]) -> str:
+    """The question as it can be searched alone; unchanged if it does not lean on the turns before."""
+    asked = [turn.content for turn in history if turn.role == "user"][-MAX_TURNS_BACK:]
+    if not asked or not leans_on_history(question):
+        return question
+    context: list[str] = []
+    for earlier in reversed(asked):
+        context = _content_words(earlier) + context
+        if not leans_on_history(earlier):
+            break
+    replies = [turn.content for turn in history if turn.role == "assistant"]
+    if replies:
+        context += [match.strip("`") for match in _FLAG_OR_CODE.findall(replies[-1])][:2]
+    own = {word.lower() for word in _content_words(question)}
+    context = [word for word in dict.fromkeys(context) if word.lower() not in own][:MAX_CONTEXT_WORDS]
+    return f"{question.rstrip()} ({' '.join(context)})" if context else question
+
+
+def leans_on_history(question: str) -> bool:
+    """Whether a question cannot be understood alone: it points back, opens with "and", or has hardly a word of its own."""
+    words = [word.lower() for word in _WORD.findall(question)]
+    own = _content_words(question)
+    if any(word.startswith("-") for word in own):  # a flag names its own subject
+        return False
+    if any(word in _POINTERS for word in words) and len(own) <= 4:
+        return True
+    return len(own) <= 1 or (bool(_OPENERS.match(question)) and len(own) <= 3)
+
+
+def _content_words(text: str) -> list[str]:
+    words = (word.strip(".:/") for word in _WORD.findall(text))
+    return [w for w in words if w and w.lower() not in STOP_WORDS | _POINTERS | _FILLERS]

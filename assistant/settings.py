@@ -1,0 +1,80 @@
+"""Every setting in one table: name, type, bounds, default, sentence. The environment and ask.toml are read here only.
+
+A flag goes before ASK_* in the environment, that before ask.toml (in the current folder, else in the
+user's data folder), that before the default. Reading settings makes no file and no folder.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from corpus.errors import SettingsError
+from index.embedding import DEFAULT_ENCODER
+from index.location import ask_home
+
+PREFIX = "ASK_"
+FILE = "ask.toml"
+_SET_ELSEWHERE = frozenset({"ASK_HOME"})  # read by index.location, which also places ask.toml
+
+
+class Settings(BaseSettings):
+    """The table. `ask doctor` prints it with where each value comes from."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
+
+    notes: Path | None = Field(None, description="Folder or file of notes that are asked; default: the packaged course.")
+    encoder: str = Field(
+        DEFAULT_ENCODER, min_length=1, description="Encoder: the packaged one, or any sentence-transformers model."
+    )
+    store: str | None = Field(
+        None, pattern=r"^https?://", description="Address of a Chroma server; default: embedded in the data folder."
+    )
+    base_url: str | None = Field(
+        None, pattern=r"^https?://.*/$", description="Where the notes can be opened, for links; default: files here."
+    )
+    max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
+    wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags, environment, file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+def settings_file() -> Path | None:
+    """The ask.toml in use: that of the current folder, else that of the data folder, else none."""
+    for folder in (Path.cwd(), ask_home()):
+        if (folder / FILE).is_file():
+            return folder / FILE
+    return None
+
+
+def load_settings(**flags: Any) -> Settings:
+    """Read all settings; flags that are None count as not given. Raises SettingsError."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _SET_ELSEWHERE
+    strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    if strange:
+        raise SettingsError(f"There is no setting {strange[0]}. Unset it; `ask doctor` lists those there are.")
+    try:
+        return Settings(**{name: value for name, value in flags.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]) or "?"
+        if first["type"] == "extra_forbidden":
+            raise SettingsError(f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are.") from error
+        raise SettingsError(f"The setting {name} cannot be {first['input']!r}: {first['msg']}.") from error
+    except (ValueError, OSError) as error:  # not TOML, or not readable
+        raise SettingsError(f"{settings_file()} cannot be read: {error}. Mend or remove it.") from error

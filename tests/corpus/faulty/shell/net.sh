@@ -1,0 +1,3 @@
+# make one and look at it
+docker network create evening
+docker network inspect evening

@@ -1,0 +1,3 @@
+if docker ps; then
+  echo running
+done

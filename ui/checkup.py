@@ -1,0 +1,99 @@
+"""`ask doctor`: what is installed, how it is set, whether the index is up to date, what is off."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from assistant.chain import packaged_course
+from assistant.settings import PREFIX, Settings, load_settings, settings_file
+from corpus.documents import notes_revisions, read_notes
+from corpus.errors import AskError
+from index.generation import open_index
+from index.location import ask_home, index_folder
+
+PACKAGES = ("ask-the-notes", "chromadb", "onnxruntime", "sentence-transformers", "torch", "langchain-core", "streamlit")
+
+
+def checkup(notes: Path | None) -> dict[str, Any]:
+    """Everything that `ask doctor` says; `problems` lists what has to be mended."""
+    report: dict[str, Any] = {
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "home": str(ask_home()),
+        "settings_file": str(settings_file() or ""),
+        "settings": {},
+        "problems": [],
+    }
+    try:
+        settings = load_settings()
+    except AskError as error:
+        report["problems"].append(str(error))
+        return report
+    report["settings"] = {
+        name: {"value": _plain(getattr(settings, name)), "from": _source(name, settings), "is": field.description}
+        for name, field in Settings.model_fields.items()
+    }
+    chosen = notes or settings.notes or packaged_course()
+    report["notes"] = str(chosen)
+    try:
+        report["index"] = _index_state(chosen, settings)
+    except AskError as error:
+        report["problems"].append(str(error))
+    return report
+
+
+def checkup_lines(report: dict[str, Any]) -> list[str]:
+    """The same for people."""
+    lines = [f"Python {report['python']} ({sys.executable})"]
+    lines += [f"{name} {installed or 'not installed'}" for name, installed in report["packages"].items()]
+    lines += ["", f"data folder   {report['home']}  (ASK_HOME moves it)"]
+    lines.append(f"settings file {report['settings_file'] or 'none (ask.toml here or in the data folder)'}")
+    for name, row in report["settings"].items():
+        lines.append(f"  {name:14} {row['value'] if row['value'] is not None else '-'}  [{row['from']}]  {row['is']}")
+    if "index" in report:
+        lines += ["", f"notes         {report['notes']}", *(f"  {key:14} {v}" for key, v in report["index"].items())]
+    lines += ["", "model         none: answers are quoted from the notes, nothing leaves this machine"]
+    lines += [f"PROBLEM       {problem}" for problem in report["problems"]] or ["All is well."]
+    return lines
+
+
+def _index_state(notes: Path, settings: Settings) -> dict[str, Any]:
+    folder = index_folder(notes, ask_home())
+    if not folder.is_dir():
+        read_notes(notes)  # says what is wrong with them
+        return {"state": "not built yet: the first question builds it", "folder": str(folder)}
+    index = open_index(folder, encoder_name=settings.encoder)
+    manifest = index.manifest
+    fresh = notes_revisions(notes, manifest.revisions) == manifest.revisions
+    unfinished = sum(section.state != "written" for section in index.outline)
+    return {
+        "state": "up to date" if fresh else "the notes have changed: the next question updates it",
+        "folder": str(folder),
+        "built": manifest.built_at,
+        "encoder": manifest.encoder,
+        "notes": manifest.documents,
+        "passages": manifest.passages,
+        "sections": f"{len(index.outline)}, {unfinished} of them unfinished",
+    }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _source(name: str, settings: Settings) -> str:
+    if (PREFIX + name.upper()) in os.environ:
+        return PREFIX + name.upper()
+    return str(settings_file()) if name in settings.model_fields_set else "default"
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,311 @@
+"""`ask`: questions and all the rest, from a terminal.
+
+What is imported at the top is what `ask --help` costs; everything else is imported by the command
+that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from corpus.errors import AskError, UsageProblem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from assistant.answer import Answer, Turn
+    from assistant.chain import Assistant
+    from ui.building import BuildProgress
+
+EXIT_CODES = {"answered": 0, "partial": 0, "tool": 0, "unfinished": 3, "not_covered": 3, "refused": 4}
+EXIT_ERROR, EXIT_USAGE, EXIT_STRICT, EXIT_INTERRUPTED = 1, 2, 5, 130
+QUESTION_COMMAND = "question"
+
+notes_option = click.option(
+    "--notes", type=click.Path(path_type=Path), help="Folder or file of notes (default: the packaged course)."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+class AskGroup(click.Group):
+    """A group whose default command is a question: `ask how do I expose a port`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Everything that does not start with the name of a command is a question."""
+        if args and args[0] not in self.commands and args[0] not in {"--help", "-h", "--version"}:
+            args = [QUESTION_COMMAND, *args]
+        elif not args and not sys.stdin.isatty():
+            args = [QUESTION_COMMAND]
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Show the options of a question first, then the commands."""
+        self.commands[QUESTION_COMMAND].format_options(ctx, formatter)
+        super().format_commands(ctx, formatter)
+
+
+@click.group(
+    cls=AskGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 answered, 1 error, 2 wrong call, 3 not in the notes or unfinished, 4 refused, "
+    "5 a claim is not supported (--strict), 130 interrupted.",
+    subcommand_metavar="QUESTION... | COMMAND",
+    no_args_is_help=True,
+)
+@click.version_option(package_name="ask-the-notes", prog_name="ask")
+def cli() -> None:
+    """Ask a question and get an answer from your notes, with citations.
+
+    \b
+      ask "How do I expose a port?"
+      ask --notes ~/my-notes how do I list images
+      docker logs web | ask "why does it exit?"
+    """
+
+
+@cli.command(QUESTION_COMMAND, hidden=True)
+@click.argument("words", nargs=-1)
+@notes_option
+@json_option
+@click.option("--jsonl", is_flag=True, help="Print events, one JSON object a line; the last has the whole answer.")
+@click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation over these notes.")
+@click.option("--sources", is_flag=True, help="Show what was found, without an answer.")
+@click.option("--strict", is_flag=True, help="Exit with 5 if any claim is not supported by the notes.")
+def question(
+    words: tuple[str, ...], notes: Path | None, as_json: bool, jsonl: bool, go_on: bool, sources: bool, strict: bool
+) -> int:
+    """Answer a question (the default)."""
+    from ui.conversation_file import load_turns, save_turns
+    from ui.standard_input import StandardInput
+
+    piped = StandardInput.start(is_question=words in {(), ("-",)})
+    assistant = _assistant(notes, quiet=as_json or jsonl)
+    text = piped.joined_to(" ".join(w for w in words if w != "-"))
+    if sources:
+        return _show_sources(assistant, text, as_json=as_json or jsonl)
+    if jsonl:
+        _event("status", status="searching")
+    history: Sequence[Turn] = load_turns(assistant.index.folder) if go_on else ()
+    answer = assistant.ask(text, history=history)
+    save_turns(assistant.index.folder, [*history], answer)
+    _show(answer, as_json=as_json, jsonl=jsonl)
+    if strict and any(claim.support in {"weak", "unsupported"} for claim in answer.claims):
+        return EXIT_STRICT
+    return EXIT_CODES[answer.outcome]
+
+
+def _show(answer: Answer, *, as_json: bool, jsonl: bool) -> None:
+    from ui.rendering import as_plain, as_terminal
+
+    if jsonl:
+        for citation in answer.to_json()["citations"]:
+            _event("citation", citation=citation)
+        _event("delta", text=answer.text)
+        _event("done", answer=answer.to_json())
+    elif as_json:
+        _print_json(answer.to_json())
+    elif _is_rich():
+        as_terminal(answer, _console())
+    else:
+        click.echo(as_plain(answer))
+
+
+def _show_sources(assistant: Assistant, text: str, *, as_json: bool) -> int:
+    from dataclasses import asdict
+
+    from ui.rendering import heading, place, printable
+
+    found, likely = assistant.find(text)
+    citations = [(hit, assistant.citation(n, hit.number)) for n, hit in enumerate(found.hits[:10], start=1)]
+    if as_json:
+        hits = [{"score": round(hit.score, 3), "dense": round(hit.dense, 3), **asdict(c)} for hit, c in citations]
+        _print_json({"question": text, "coverage": round(likely.probability, 3), "hits": hits})
+    else:
+        click.echo(f"coverage {likely.probability:.2f}")
+        for hit, citation in citations:
+            click.echo(printable(f"[{citation.number}] {hit.score:6.2f}  {heading(citation)}, {place(citation)}"))
+            click.echo(printable(f"            {' '.join(citation.quote.split())[:160]}"))
+    return 0 if citations else EXIT_CODES["not_covered"]
+
+
+@cli.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@json_option
+@click.option("--rebuild", is_flag=True, help="Start from nothing.")
+@click.option("--watch", is_flag=True, help="Stay, and update whenever a note changes.")
+def index(path: Path | None, as_json: bool, rebuild: bool, watch: bool) -> int:
+    """Build or update the index of some notes."""
+    import time
+
+    from assistant.chain import packaged_course, update_index
+    from assistant.settings import load_settings
+    from ui.building import describe
+
+    settings = load_settings()
+    notes = path or settings.notes or packaged_course()
+    while True:
+        with _progress(quiet=as_json) as progress:
+            report = update_index(notes, settings=settings, progress=progress.update, rebuild=rebuild)
+        if as_json:
+            _print_json(describe(report), compact=watch)
+        elif not (watch and report.up_to_date):
+            click.echo(describe(report)["summary"])
+            for item in (*report.skipped, *report.warnings):
+                click.echo(f"  {item.path} {item.reason}", err=True)
+        if not watch:
+            return 0
+        rebuild = False
+        time.sleep(1)
+
+
+@cli.command()
+@click.argument("path", required=False, type=click.Path(path_type=Path))
+@json_option
+def lint(path: Path | None, as_json: bool) -> int:
+    """Find what should be mended in some notes; exit 1 if there are errors."""
+    from dataclasses import asdict
+
+    from assistant.chain import packaged_course
+    from assistant.settings import load_settings
+    from corpus.documents import read_notes
+    from corpus.lint import lint_notes
+    from ui.rendering import printable
+
+    notes = path or load_settings().notes or packaged_course()
+    problems = lint_notes(read_notes(notes), whole_folder=notes.is_dir())
+    errors = sum(problem.severity == "error" for problem in problems)
+    if as_json:
+        _print_json({"errors": errors, "warnings": len(problems) - errors, "problems": [asdict(p) for p in problems]})
+    else:
+        for p in problems:
+            click.echo(printable(f"{p.document}:{p.line}: {p.severity}: {p.message} [{p.code}]"))
+        click.echo(f"{errors} errors, {len(problems) - errors} warnings" if problems else "Nothing to mend.")
+    return EXIT_ERROR if errors else 0
+
+
+@cli.command(name="eval")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+@notes_option
+@json_option
+@click.option("--per-question", is_flag=True, help="Show every question with its answer's outcome and what was right.")
+def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_question: bool) -> int:
+    """Measure the answers over files of questions with gold."""
+    from assistant.evaluation import evaluate, figures, read_questions
+    from ui.figures import figures_json, figures_table, question_row
+
+    questions = [question for file in files for question in read_questions(file)]
+    assistant = _assistant(notes, quiet=as_json)
+    with _progress(quiet=as_json) as progress:
+        judged = evaluate(
+            questions,
+            lambda gold: assistant.ask(gold.question, history=gold.history),
+            progress=lambda done, total: progress.update("asking", done, total),
+        )
+    measured = figures(judged)
+    if as_json:
+        rows = {"per_question": [question_row(j) for j in judged]} if per_question else {}
+        _print_json({**figures_json(measured), **rows})
+        return 0
+    if per_question:
+        for j in judged:
+            click.echo("  ".join(str(value) for value in question_row(j).values()))
+    click.echo(figures_table(measured))
+    return 0
+
+
+@cli.command()
+@notes_option
+@json_option
+def doctor(notes: Path | None, as_json: bool) -> int:
+    """Show versions, settings, the state of the index, what is off and how to turn it on."""
+    from ui.checkup import checkup, checkup_lines
+
+    report = checkup(notes)
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo("\n".join(checkup_lines(report)))
+    return EXIT_ERROR if report["problems"] else 0
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> int:
+    """Print the completion script for a shell: eval "$(ask completion bash)"."""
+    from click.shell_completion import get_completion_class
+
+    completer = get_completion_class(shell)
+    if completer is None:
+        raise UsageProblem(f"There is no completion for {shell}.")
+    click.echo(completer(cli, {}, "ask", "_ASK_COMPLETE").source())
+    return 0
+
+
+def _assistant(notes: Path | None, *, quiet: bool) -> Assistant:
+    from assistant.chain import open_assistant
+
+    with _progress(quiet=quiet) as progress:
+        return open_assistant(notes, progress=progress.update)
+
+
+def _progress(*, quiet: bool) -> BuildProgress:
+    from ui.building import BuildProgress
+
+    return BuildProgress(quiet=quiet)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _is_rich() -> bool:
+    import os
+
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _print_json(value: Any, *, compact: bool = False) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=None if compact else 2).encode("utf-8", "replace"))
+
+
+def _event(name: str, **fields: Any) -> None:
+    _print_json({"event": name, **fields}, compact=True)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """The `ask` command: runs it and exits. No traceback reaches a user."""
+    sys.exit(run(args))
+
+
+def run(args: Sequence[str] | None = None) -> int:
+    """Run `ask` and return its exit code."""
+    try:
+        code = cli.main(args=None if args is None else list(args), prog_name="ask", standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or 0)
+    except UsageProblem as error:
+        click.echo(f"ask: {error}", err=True)
+        return EXIT_USAGE
+    except AskError as error:
+        click.echo(f"ask: {error}", err=True)
+        return EXIT_ERROR
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("ask: interrupted", err=True)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:  # `ask ... | head`: nobody reads any more
+        sys.stdout = None  # type: ignore[assignment]  # or the interpreter would complain at its end
+        return 0
+    except OSError as error:
+        click.echo(f"ask: {error.strerror or error}: {error.filename or 'output'}", err=True)
+        return EXIT_ERROR
