@@ -1,7 +1,7 @@
 """Question -> Answer: find, decide, answer. The whole flow on one page.
 
-    assistant = open_assistant(Path("notes"))
-    answer = assistant.ask("How do I expose a port?")
+assistant = open_assistant(Path("notes"))
+answer = assistant.ask("How do I expose a port?")
 """
 
 from __future__ import annotations

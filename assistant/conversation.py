@@ -17,7 +17,9 @@ _FLAG_OR_CODE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`[^`\n]+`")
 _POINTERS = frozenset(
     "it its that this these those them they their he she one ones both other others same former latter first second".split()
 )
-_OPENERS = re.compile(r"^\W*(?:and|but|or|also|then|what about|how about|why|how so|so why|really|instead)\b", re.IGNORECASE)
+_OPENERS = re.compile(
+    r"^\W*(?:and|but|or|also|then|what about|how about|why|how so|so why|really|instead)\b", re.IGNORECASE
+)
 _FILLERS = frozenset("ok okay fine thanks good great hm hmm ah oh well right sure cool then and but so also".split())
 
 

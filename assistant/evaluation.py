@@ -202,7 +202,9 @@ def figures(judged: Sequence[Judged]) -> Figures:
         answered=_mean([j.outcome for j in answerable]),
         followups_any_right=_mean([j.any_right for j in followups]),
         auc={label: round(auc(coverages, values), 3) for label, values in kinds.items()},
-        refused={label: round(_mean([j.outcome > 0 for j in own]) or 0.0, 3) for label, own in refusable.items() if own},
+        refused={
+            label: round(_mean([j.outcome > 0 for j in own]) or 0.0, 3) for label, own in refusable.items() if own
+        },
         refused_at_share={
             label: round(sum(v < threshold for v in values) / len(values), 3) for label, values in kinds.items()
         },

@@ -1,7 +1,8 @@
-"""Found -> Evidence: what may be quoted, in the order of the notes, with the bullets above and the snippet that belongs to it."""
+"""Found -> Evidence: what may be quoted, with the bullets above it and the snippet that belongs to it."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,13 +10,20 @@ from corpus.passages import Passage
 from index.generation import Index
 from index.search import Found, Hit, SectionHit
 
-# Chosen on the subjects of tests/bench/coverage by `python tests/bench/coverage/select.py`, which prints the trade-off.
-SECTION_MARGIN = 1.2  # how far below the best section, in its log-odds, a second one may be
-PASSAGE_MARGIN = 1.1  # the same for the passages of a section, below its best
+# Chosen on the subjects of tests/bench/coverage: `python tests/bench/coverage/margins.py` prints the trade-off.
+SECTION_MARGIN = 1.5  # how far below the best section, in its log-odds, a second one may be
+PASSAGE_MARGIN = 2.0  # the same for passages, below the best of the best section
+COMMAND_MARGIN = 4.0  # the same for the command that a question for one is owed
 MAX_SECTIONS = 2
-MAX_PASSAGES = 5
+MAX_PASSAGES = 6
 MAX_CHILDREN = 6  # of a bullet that only announces ("lessons:")
 MAX_WORDS = 90  # soft: the best passage is shown whatever its length
+
+
+_ASKS_HOW = re.compile(
+    r"\b(?:how (?:do|can|to|would|should|does|did)|commands?|flags?|options?|type|which|run|show me|enter)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +38,52 @@ class Evidence:
 
 def select(found: Found, index: Index) -> list[Evidence]:
     """The passages that answer, best section first, each section in the order of the notes."""
+    sections = chosen_sections(found)
+    chosen = chosen_hits(found.question.text, sections)
     evidence: list[Evidence] = []
-    words = 0
-    for rank, section in enumerate(_sections(found)):
-        chosen: set[int] = set()
-        limit = section.hits[0].score - PASSAGE_MARGIN
-        for hit in section.hits[:MAX_PASSAGES]:
-            length = _length(hit.passage)
-            is_first = rank == 0 and not chosen
-            if not is_first and (hit.score < limit or words + length > MAX_WORDS):
-                continue
-            chosen.add(hit.number)
-            words += length
-        if chosen:
-            evidence += _completed(chosen, section, index)
+    for section in sections:
+        numbers = {hit.number for hit in chosen if hit.section == section.number}
+        if numbers:
+            evidence += _completed(numbers, section, index)
     return evidence
 
 
-def _sections(found: Found) -> Sequence[SectionHit]:
+def chosen_sections(found: Found, *, margin: float = SECTION_MARGIN) -> Sequence[SectionHit]:
+    """The best section, and the next if it is nearly as good."""
     best = found.sections[0].score if found.sections else 0.0
-    return [s for s in found.sections[:MAX_SECTIONS] if s.score >= best - SECTION_MARGIN]
+    return [section for section in found.sections[:MAX_SECTIONS] if section.score >= best - margin]
+
+
+def chosen_hits(
+    question: str,
+    sections: Sequence[SectionHit],
+    *,
+    margin: float = PASSAGE_MARGIN,
+    most: int = MAX_PASSAGES,
+    max_words: int = MAX_WORDS,
+) -> list[Hit]:
+    """The best passages of the sections within the bounds; who asks how to do something is owed a command."""
+    if not sections:
+        return []
+    best = sections[0].hits[0]
+    wanted = [best]
+    if _ASKS_HOW.search(question) and not _shows_code(best):
+        commands = [hit for hit in sections[0].hits if _shows_code(hit) and hit.score >= best.score - COMMAND_MARGIN]
+        wanted += commands[:1]
+    others = sorted((hit for section in sections for hit in section.hits), key=lambda hit: -hit.score)
+    wanted += [hit for hit in others if hit not in wanted and hit.score >= best.score - margin]
+    chosen: list[Hit] = []
+    words = 0
+    for hit in wanted:
+        length = len(hit.passage.text.split())
+        if not chosen or (len(chosen) < most and words + length <= max_words):
+            chosen.append(hit)
+            words += length
+    return chosen
+
+
+def _shows_code(hit: Hit) -> bool:
+    return hit.passage.kind == "code" or "`" in hit.passage.quote
 
 
 def _completed(chosen: set[int], section: SectionHit, index: Index) -> list[Evidence]:
@@ -82,10 +116,6 @@ def _announced(number: int, passage: Passage, siblings: Sequence[int], index: In
         elif under or other > number + MAX_CHILDREN:
             break
     return under[:MAX_CHILDREN]
-
-
-def _length(passage: Passage) -> int:
-    return len(passage.text.split())
 
 
 def nearest_sections(found: Found, count: int = 3) -> list[Hit]:

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True, env_ignore_empty=True)
 
-    notes: Path | None = Field(None, description="Folder or file of notes that are asked; default: the packaged course.")
+    notes: Path | None = Field(
+        None, description="Folder or file of notes that are asked; default: the packaged course."
+    )
     encoder: str = Field(
         DEFAULT_ENCODER, min_length=1, description="Encoder: the packaged one, or any sentence-transformers model."
     )
@@ -74,7 +76,9 @@ def load_settings(**flags: Any) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "?"
         if first["type"] == "extra_forbidden":
-            raise SettingsError(f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are.") from error
+            raise SettingsError(
+                f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are."
+            ) from error
         raise SettingsError(f"The setting {name} cannot be {first['input']!r}: {first['msg']}.") from error
     except (ValueError, OSError) as error:  # not TOML, or not readable
         raise SettingsError(f"{settings_file()} cannot be read: {error}. Mend or remove it.") from error

@@ -25,7 +25,6 @@ from corpus.sections import (
 PassageKind = Literal["bullet", "paragraph", "row", "code"]
 
 _LEAD_LINES = 2  # so many empty lines may stand between a sentence and the list or code that it leads in
-_TABLE_PARTS = frozenset({"table_open", "tr_open", "tr_close", "table_close"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +119,12 @@ class _Walker:
         self.gaps = section.document.gaps
         self.parents: list[str] = []
         self.fresh: list[bool] = []  # for each open list item: no text of its own seen yet
-        self.names: list[str] | None = None  # the columns of the open table
-        self.header: int | None = None  # their line, as long as no row has come
-        self.cells: list[str] | None = None  # the cells of the open row
-        self.row = 0  # its line
+        self.rows: list[tuple[int, list[str]]] | None = None  # line and cells of each row of the open table
         self.lead: dict[int, tuple[str, int]] = {}  # nesting level -> last text there, and its last line
 
     def passages(self) -> Iterator[Passage]:
         for token in self.section.blocks:
-            if token.type in _TABLE_PARTS or self.cells is not None:
+            if token.type == "table_open" or self.rows is not None:
                 yield from self._table_part(token)
             elif token.type == "inline":
                 yield from self._text_passages(token)
@@ -214,31 +210,38 @@ class _Walker:
             yield self._passage("code", text, first, end, parents, language=language)
 
     def _table_part(self, token: Token) -> Iterator[Passage]:
-        """Rows become passages, and so does a header that has no row under it."""
-        if token.type == "table_open":
-            self.names = self.header = None
-        elif token.type == "tr_open":
-            self.cells, self.row = [], token.map[0] if token.map else 0
-        elif token.type == "inline" and self.cells is not None:
-            self.cells.append(plain_text(token))
-        elif token.type == "tr_close":
-            cells, self.cells = self.cells or [], None
-            if self.names is None:
-                self.names, self.header = cells, self.row
-            else:
-                self.header = None
-                yield from self._row_passage(self.names, cells, self.row)
-        elif token.type == "table_close" and self.header is not None:
-            yield from self._row_passage([""] * len(self.names or ()), self.names or [], self.header)
+        """Collect the rows of a table; at its end they become passages."""
+        if self.rows is None:
+            self.rows = []
+        elif token.type == "tr_open" and token.map is not None:
+            self.rows.append((token.map[0], []))
+        elif token.type == "inline":
+            self.rows[-1][1].append(plain_text(token))
+        elif token.type == "table_close":
+            rows, self.rows = self.rows, None
+            yield from self._table_passages(rows)
 
-    def _row_passage(self, names: list[str], cells: list[str], line: int) -> Iterator[Passage]:
-        """A table row as `column: cell` pairs. Cells without a column (a pipe in a command, often) join the last."""
+    def _table_passages(self, rows: list[tuple[int, list[str]]]) -> Iterator[Passage]:
+        """Rows as `column: cell` pairs. The header is a passage only if it names a column that has no cells."""
+        (header, names), *others = rows
+        body = [(line, self._all_cells(line, cells)) for line, cells in others]
+        used = [any(cells[i] for _, cells in body) for i in range(len(names))]
+        if any(name and not has_cells for name, has_cells in zip(names, used, strict=True)):
+            yield self._row_passage("; ".join(filter(None, names)), header)
+        for line, cells in body:
+            pairs = [f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=True) if cell]
+            if pairs:
+                yield self._row_passage("; ".join(pairs), line)
+
+    def _all_cells(self, line: int, cells: list[str]) -> list[str]:
+        """Cells without a column (a pipe in a command, often) join the last one; the parser would drop them."""
         written = _cells(without_marks(self.lines[line]))
-        if len(written) > len(names):
-            cells = [*cells[:-1], inline_text("|".join(written[len(names) - 1 :]))]
-        pairs = [f"{name}: {cell}" if name else cell for name, cell in zip(names, cells, strict=False) if cell]
-        if pairs:
-            yield self._passage("row", "; ".join(pairs), line, line + 1, self._open_parents())
+        if len(written) > len(cells):
+            return [*cells[:-1], inline_text("|".join(written[len(cells) - 1 :]))]
+        return cells
+
+    def _row_passage(self, text: str, line: int) -> Passage:
+        return self._passage("row", text, line, line + 1, self._open_parents())
 
     def _html_passages(self, token: Token) -> Iterator[Passage]:
         if token.map is None:
@@ -264,13 +267,17 @@ class _Walker:
         for line in range(first, end + 1):
             if line == end or line in self.gaps or (line > start and not self._continues(line)):
                 begin, stop = start, line
-                while begin < stop and not self.lines[begin].strip():
+                while begin < stop and self._is_empty(begin):
                     begin += 1
-                while begin < stop and not self.lines[stop - 1].strip():
+                while begin < stop and self._is_empty(stop - 1):
                     stop -= 1
                 if begin < stop:
                     yield begin, stop
                 start = line + 1 if line in self.gaps else line
+
+    def _is_empty(self, line: int) -> bool:
+        """Whether a line has nothing on disk, whatever its include puts before it."""
+        return not self.lines[line][self.document.origins[line].indent :].strip()
 
     def _continues(self, line: int) -> bool:
         """Whether a line follows the one before it on disk too."""

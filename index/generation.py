@@ -30,7 +30,7 @@ from corpus.passages import Outline, Passage, Via
 from index.chunks import Chunk, text_key
 from index.embedding import Encoder, Vectors
 from index.interaction import WordStates
-from index.lexical import Lexical
+from index.lexical import Lexical, words
 from index.location import current_generation, generation_folder
 from index.manifest import REBUILD, Manifest, read_manifest
 from index.store import COLLECTION, Store
@@ -82,6 +82,25 @@ class Index:
     def chunk_numbers(self) -> dict[str, int]:
         """Chunk id -> chunk number."""
         return {key: number for number, key in enumerate(self.chunk_ids)}
+
+    @cached_property
+    def written_sections(self) -> list[int]:
+        """The numbers of the sections in which something is written, or in one under them."""
+        return [number for number, section in enumerate(self.outline) if section.state == "written"]
+
+    @cached_property
+    def unfinished_sections(self) -> list[int]:
+        """The numbers of the others."""
+        return [number for number, section in enumerate(self.outline) if section.state != "written"]
+
+    @cached_property
+    def heading_stems(self) -> dict[str, list[int]]:
+        """Stem -> the sections that have it in their heading path, the note's title left out."""
+        found: dict[str, list[int]] = {}
+        for number, section in enumerate(self.outline):
+            for stem in set(words(" ".join(section.heading[1:] or section.heading))):
+                found.setdefault(stem, []).append(number)
+        return found
 
     def section_passages(self, section: int) -> range:
         """The numbers of the passages of a section; they follow one another."""

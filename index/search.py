@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ class Question(NamedTuple):
     stems: list[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class Hit:
     """One passage that was found. `score` is the log-odds that it answers, as fitted, from three likenesses.
 
@@ -60,7 +60,7 @@ class Hit:
     covered: Floats
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class SectionHit:
     """A section that was found: its number in the outline, its score, its hits with the best first."""
 
@@ -72,7 +72,7 @@ class SectionHit:
     features: dict[str, float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class HeadingHit:
     """A section by its heading, and how like the question is to its heading path and its heading alone (cosines)."""
 
@@ -83,7 +83,7 @@ class HeadingHit:
     named: float  # share of the question's content words, by rarity, that stand in the heading path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class Found:
     """What a search found. `sections` and `hits` are sorted, best first; `unfinished` too."""
 
@@ -200,32 +200,31 @@ def _sections(
 
 def _headings(question: Question, index: Index) -> tuple[tuple[HeadingHit, ...], HeadingHit | None]:
     """The unfinished headings by likeness, and the written one that is most like the question."""
-    outline = index.outline
-    if not outline:
+    if not index.outline:
         return (), None
     paths = (index.heading_vectors @ question.vector).tolist()
     titles = (index.title_vectors @ question.vector).tolist()
-    stems = frozenset(question.stems)
-    total = sum(index.lexical.idf(stem) for stem in stems) or 1.0
-    unfinished = []
-    for number, section in enumerate(outline):
-        if section.state != "written":
-            named = sum(index.lexical.idf(s) for s in stems & _heading_stems(section.heading)) / total
-            unfinished.append(HeadingHit(number, section, paths[number], titles[number], named))
-    written = [number for number, section in enumerate(outline) if section.state == "written"]
-    best = max(written, key=lambda number: paths[number], default=None)
+    named = _named(question, index)
+    unfinished = [
+        HeadingHit(n, index.outline[n], paths[n], titles[n], named.get(n, 0.0)) for n in index.unfinished_sections
+    ]
+    written = max(index.written_sections, key=paths.__getitem__, default=None)
     nearest = None
-    if best is not None:
-        named = (
-            max(sum(index.lexical.idf(s) for s in stems & _heading_stems(outline[n].heading)) for n in written) / total
-        )
-        nearest = HeadingHit(best, outline[best], paths[best], titles[best], named)
+    if written is not None:
+        most = max((share for n, share in named.items() if index.outline[n].state == "written"), default=0.0)
+        nearest = HeadingHit(written, index.outline[written], paths[written], titles[written], most)
     return tuple(sorted(unfinished, key=lambda heading: -(heading.path + heading.title))), nearest
 
 
-@lru_cache(maxsize=20_000)
-def _heading_stems(heading: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(stems_of(" ".join(heading[1:] or heading)))
+def _named(question: Question, index: Index) -> dict[int, float]:
+    """The share of the question's stems, by rarity, that stand in each heading path that has any."""
+    stems = set(question.stems)
+    total = sum(index.lexical.idf(stem) for stem in stems) or 1.0
+    shares: dict[int, float] = {}
+    for stem in stems:
+        for section in index.heading_stems.get(stem, ()):
+            shares[section] = shares.get(section, 0.0) + index.lexical.idf(stem) / total
+    return shares
 
 
 def weighted(covered: Floats, rarity: Floats) -> Floats:

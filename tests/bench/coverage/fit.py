@@ -114,7 +114,10 @@ def _logistic(rows: Any, targets: Any, names: Sequence[str], *, balanced: bool) 
     return {"bias": round(bias, 4), "weights": {n: round(float(w), 4) for n, w in zip(names, plain, strict=True)}}
 
 
-START = {"passage": {"bias": 0.0, "dense": 1.0, "cover": 1.0, "bm25": 0.0}, "section": dict.fromkeys(("best", "second", "tenor", "cover"), 1.0)}
+START = {
+    "passage": {"bias": 0.0, "dense": 1.0, "cover": 1.0, "bm25": 0.0},
+    "section": dict.fromkeys(("best", "second", "tenor", "cover"), 1.0),
+}
 
 
 def fit_search(subjects: Iterable[Subject]) -> dict[str, dict[str, float]]:
@@ -205,13 +208,23 @@ def held_out(subjects: Sequence[Subject]) -> list[tuple[Row, float, float]]:
 def report(scored: Sequence[tuple[Row, float, float]], calibration: Mapping[str, float], threshold: float) -> None:
     """Print the figures by subject: AUC of coverage against each kind, false answers at the threshold."""
     kinds = ("empty_section", "not_in_notes", "out_of_domain")
-    print(f"{'subject':12} {'first':>6} {'of 2':>6} {'of 3':>6} {'answ.':>6} " + " ".join(f"{k[:9]:>9} {'refused':>7}" for k in kinds) + f" {'unfin.':>7}")
+    print(
+        f"{'subject':12} {'first':>6} {'of 2':>6} {'of 3':>6} {'answ.':>6} "
+        + " ".join(f"{k[:9]:>9} {'refused':>7}" for k in kinds)
+        + f" {'unfin.':>7}"
+    )
     names = [*dict.fromkeys(row.subject for row, _, _ in scored), "all"]
     for name in names:
-        own = [(r, sigmoid(calibration["bias"] + calibration["slope"] * logit(raw)), u) for r, raw, u in scored if name in {r.subject, "all"}]
+        own = [
+            (r, sigmoid(calibration["bias"] + calibration["slope"] * logit(raw)), u)
+            for r, raw, u in scored
+            if name in {r.subject, "all"}
+        ]
         right = [r.right for r, _, _ in own if r.label in {"answerable", "partial"}]
         good = [c for r, c, _ in own if r.label == "answerable"]
-        cells = [f"{np.mean([x[i] for x in right]):6.3f}" for i in range(3)] + [f"{np.mean([c >= threshold for c in good]):6.3f}"]
+        cells = [f"{np.mean([x[i] for x in right]):6.3f}" for i in range(3)] + [
+            f"{np.mean([c >= threshold for c in good]):6.3f}"
+        ]
         for kind in kinds:
             bad = [c for r, c, _ in own if r.label == kind]
             auc = roc_auc_score([1] * len(good) + [0] * len(bad), good + bad) if bad else math.nan
@@ -220,7 +233,11 @@ def report(scored: Sequence[tuple[Row, float, float]], calibration: Mapping[str,
         cells.append(f"{np.mean(said) if said else math.nan:7.3f}")
         print(f"{name:12} " + " ".join(cells))
     print("coverage, calibrated: of the questions given ..., so many are answerable")
-    values = [(sigmoid(calibration["bias"] + calibration["slope"] * logit(raw)), r.label == "answerable") for r, raw, _ in scored if r.label != "partial"]
+    values = [
+        (sigmoid(calibration["bias"] + calibration["slope"] * logit(raw)), r.label == "answerable")
+        for r, raw, _ in scored
+        if r.label != "partial"
+    ]
     for low in np.arange(0, 1, 0.1):
         inside = [y for c, y in values if low <= c < low + 0.1]
         if inside:
@@ -231,12 +248,23 @@ def main() -> None:
     """Measure, and write if asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true", help="write the weights fitted over all subjects")
-    parser.add_argument("--also", nargs=2, action="append", metavar=("NOTES", "QUESTIONS"), default=[], help="measure further notes, never fitted")
+    parser.add_argument(
+        "--also",
+        nargs=2,
+        action="append",
+        metavar=("NOTES", "QUESTIONS"),
+        default=[],
+        help="measure further notes, never fitted",
+    )
     options = parser.parse_args()
     subjects = [load_subject(name) for name in SUBJECTS]
     scored = held_out(subjects)
     calibration = calibrate([(row, raw) for row, raw, _ in scored])
-    good = [sigmoid(calibration["bias"] + calibration["slope"] * logit(raw)) for row, raw, _ in scored if row.label == "answerable"]
+    good = [
+        sigmoid(calibration["bias"] + calibration["slope"] * logit(raw))
+        for row, raw, _ in scored
+        if row.label == "answerable"
+    ]
     threshold = round(float(np.quantile(good, 1 - ANSWERED)), 3)
     report(scored, calibration, threshold)
     search_weights = fit_search(subjects)
@@ -245,7 +273,19 @@ def main() -> None:
     for notes, questions in options.also:
         rows = coverage_rows(load("also", Path(notes), Path(questions)), search_weights)
         print("\nnever fitted:", notes)
-        report([(r, raw_coverage(r.values, fitted, has_unfinished=r.has_unfinished), model("unfinished", r.values, fitted) if r.has_unfinished else 0.0) for r in rows if r.label in {"answerable", "partial", "empty_section", "not_in_notes", "out_of_domain"}], calibration, threshold)
+        report(
+            [
+                (
+                    r,
+                    raw_coverage(r.values, fitted, has_unfinished=r.has_unfinished),
+                    model("unfinished", r.values, fitted) if r.has_unfinished else 0.0,
+                )
+                for r in rows
+                if r.label in {"answerable", "partial", "empty_section", "not_in_notes", "out_of_domain"}
+            ],
+            calibration,
+            threshold,
+        )
     print(json.dumps({"search": search_weights, "coverage": fitted}, indent=1))
     if options.write:
         (ROOT / "index" / "search_weights.json").write_text(json.dumps(search_weights, indent=2) + "\n")
