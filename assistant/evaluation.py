@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from assistant.answer import Answer, Citation, Turn
+from assistant.answer import Answer, Turn
 from corpus.errors import QuestionFileError
 from index.lexical import words as stems
 
@@ -118,7 +118,7 @@ def judge(gold: GoldQuestion, answer: Answer) -> Judged:
     if gold.label in NEEDS_A_TOOL:
         return Judged(gold, answer, float(answer.outcome not in {"answered", "partial"}))
     accepted = (*gold.gold_headings, *gold.accept_headings)
-    right_ones = [is_under(citation, accepted) for citation in answer.citations] if shown else []
+    right_ones = [ends_in(citation.heading, accepted) for citation in answer.citations] if shown else []
     text = " ".join(answer.text.split()).lower()
     quotes = " ".join(" ".join(c.quote.split()) for c in answer.citations).lower() if shown else ""
     facts = [has_fact(fact, text) for fact in gold.core_facts] if shown else [False for _ in gold.core_facts]
@@ -136,11 +136,11 @@ def judge(gold: GoldQuestion, answer: Answer) -> Judged:
     )
 
 
-def is_under(citation: Citation, headings: Sequence[str]) -> bool:
-    """Whether a citation's heading path ends in one of the gold paths ("H2 > H3")."""
-    names = [_plain(name) for name in citation.heading]
-    paths = [[_plain(name) for name in path.split(" > ")] for path in headings]
-    return any(names[-len(path) :] == path for path in paths)
+def ends_in(heading: Sequence[str], paths: Sequence[str]) -> bool:
+    """Whether a heading path ends in one of the gold paths ("H2 > H3")."""
+    names = [_plain(name) for name in heading]
+    wanted = [[_plain(name) for name in path.split(" > ")] for path in paths]
+    return any(names[-len(path) :] == path for path in wanted)
 
 
 def has_fact(fact: str, text: str) -> bool:

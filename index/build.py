@@ -269,7 +269,7 @@ def _store_chunks(
     encoder: Callable[[], Encoder],
 ) -> _Changes:
     """Fill the store of the new generation: what is known is carried over, the rest is encoded."""
-    metadata = _Metadata(passages)
+    metadata = list(_metadata(passages))
     before = previous.chunk_numbers if previous else {}
     fresh = [chunk for chunk in chunks if chunk.id not in before]
     kept = [chunk for chunk in chunks if chunk.id in before]
@@ -284,7 +284,7 @@ def _store_chunks(
         if previous is not None and in_place:
             store.delete(list(gone))
             moved = _moved(previous, kept, metadata)
-            store.update([chunk.id for chunk in moved], [metadata.of(chunk) for chunk in moved])
+            store.update([chunk.id for chunk in moved], [metadata[chunk.passage_number] for chunk in moved])
         elif previous is not None:
             _carry(previous.store, store, kept, metadata)
         _encode(job, store, words, fresh, metadata, encoder)
@@ -297,38 +297,35 @@ def _store_chunks(
     return _Changes(len(fresh), len(gone))
 
 
-class _Metadata:
-    """The metadata of chunks: passages are numbered from 1 in each note, so that one note does not move another's."""
-
-    def __init__(self, passages: Sequence[Passage]) -> None:
-        self._passages = passages
-        self._numbers: list[int] = []
-        counts: Counter[str] = Counter()
-        for passage in passages:
-            counts[passage.note] += 1
-            self._numbers.append(counts[passage.note])
-
-    def of(self, chunk: Chunk) -> Metadata:
-        return self.of_passage(chunk.passage_number)
-
-    def of_passage(self, number: int) -> Metadata:
-        return passage_metadata(self._passages[number], self._numbers[number])
+def _metadata(passages: Sequence[Passage]) -> Iterator[Metadata]:
+    """The metadata of each passage; they are numbered from 1 in each note, so that one note does not move another's."""
+    counts: Counter[str] = Counter()
+    for passage in passages:
+        counts[passage.note] += 1
+        yield passage_metadata(passage, counts[passage.note])
 
 
-def _moved(previous: Index, kept: Sequence[Chunk], metadata: _Metadata) -> list[Chunk]:
+def _moved(previous: Index, kept: Sequence[Chunk], metadata: Sequence[Metadata]) -> list[Chunk]:
     """The chunks whose text is as before while their lines, file or section are not."""
-    old = _Metadata(previous.passages)
-    numbers = previous.chunk_numbers
-    return [
-        chunk for chunk in kept if metadata.of(chunk) != old.of_passage(int(previous.chunk_passages[numbers[chunk.id]]))
-    ]
+    old = [_mark(each) for each in _metadata(previous.passages)]  # marks alone: all passages are many
+    passage, number = previous.chunk_passages, previous.chunk_numbers
+    return [chunk for chunk in kept if _mark(metadata[chunk.passage_number]) != old[passage[number[chunk.id]]]]
 
 
-def _carry(source: Store, target: Store, chunks: Sequence[Chunk], metadata: _Metadata) -> None:
+def _mark(metadata: Metadata) -> int:
+    return hash(tuple(metadata.items()))
+
+
+def _carry(source: Store, target: Store, chunks: Sequence[Chunk], metadata: Sequence[Metadata]) -> None:
     """Copy vectors from one store to another, where files cannot be copied: to a server, or from it."""
     for block in _blocks(chunks):
         ids = [chunk.id for chunk in block]
-        target.add(ids, source.vectors(ids), [chunk.text for chunk in block], [metadata.of(chunk) for chunk in block])
+        target.add(
+            ids,
+            source.vectors(ids),
+            [chunk.text for chunk in block],
+            [metadata[chunk.passage_number] for chunk in block],
+        )
 
 
 def _encode(
@@ -336,7 +333,7 @@ def _encode(
     store: Store,
     words: WordStatesWriter,
     chunks: Sequence[Chunk],
-    metadata: _Metadata,
+    metadata: Sequence[Metadata],
     encoder: Callable[[], Encoder],
 ) -> None:
     """Encode and store, block by block; texts of like length together, as encoders like them."""
@@ -352,7 +349,7 @@ def _encode(
             [chunk.id for chunk in block],
             vectors[[row[chunk.text] for chunk in block]],
             [chunk.text for chunk in block],
-            [metadata.of(chunk) for chunk in block],
+            [metadata[chunk.passage_number] for chunk in block],
         )
         done += len(block)
         job.report("encoding", done, total)

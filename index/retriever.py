@@ -39,10 +39,13 @@ class NotesRetriever(BaseRetriever):
         return [as_document(hit.passage, score=hit.score) for hit in hits]
 
     def _open(self) -> tuple[Index, Encoder]:
-        if self._opened is None or not self._opened[0].is_current():
-            folder = index_folder(self.notes, ask_home())
-            build_index(self.notes, folder, encoder_name=self.encoder)
-            self._opened = open_index(folder, encoder_name=self.encoder), load_encoder(self.encoder, ask_home())
+        folder = index_folder(self.notes, ask_home())
+        build_index(self.notes, folder, encoder_name=self.encoder)  # a few milliseconds if nothing has changed
+        if self._opened is None:
+            index = open_index(folder, encoder_name=self.encoder)
+            self._opened = index, load_encoder(self.encoder, ask_home())
+        elif not self._opened[0].is_current():
+            self._opened = open_index(folder, encoder_name=self.encoder), self._opened[1]
         return self._opened
 
 

@@ -68,6 +68,7 @@ class Store:
     def __init__(self, location: Path | str, *, collection: str = COLLECTION, create: bool = False) -> None:
         self._location = location
         self._scratch: TemporaryDirectory[str] | None = None
+        self._count: int | None = None
         with _our_errors(location):
             self._client = self._connect(create)
             self._collection = _collection(self._client, collection, create=create)
@@ -98,6 +99,7 @@ class Store:
         metadatas: Sequence[Metadata],
     ) -> None:
         """Add chunks that are not there yet; `vectors` has the shape (len(ids), dimension)."""
+        self._count = None
         with _our_errors(self._location, writing=True):
             for span in _batches(len(ids)):
                 self._collection.add(
@@ -115,16 +117,17 @@ class Store:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove chunks by id."""
+        self._count = None
         with _our_errors(self._location, writing=True):
             for span in _batches(len(ids)):
                 self._collection.delete(ids=list(ids[span]))
 
     def query(self, vector: Vectors, k: int) -> list[tuple[str, float]]:
         """The `k` nearest chunks (fewer if there are not so many): (id, cosine similarity), nearest first."""
+        k = min(k, self.count())
+        if k < 1:
+            return []
         with _our_errors(self._location):
-            k = min(k, self._collection.count())
-            if k < 1:
-                return []
             found = self._collection.query(query_embeddings=vector.reshape(1, -1), n_results=k, include=["distances"])
         distances = found["distances"] or [[]]
         return [(key, 1.0 - distance) for key, distance in zip(found["ids"][0], distances[0], strict=True)]
@@ -149,9 +152,11 @@ class Store:
             return list(self._collection.get(include=[])["ids"])
 
     def count(self) -> int:
-        """How many chunks there are."""
-        with _our_errors(self._location):
-            return int(self._collection.count())
+        """How many chunks there are. Counted once: of many it takes longer than a query."""
+        if self._count is None:
+            with _our_errors(self._location):
+                self._count = int(self._collection.count())
+        return self._count
 
     def close(self) -> None:
         """Let go of files and connections; may be called twice."""

@@ -304,7 +304,7 @@ def run(args: Sequence[str] | None = None) -> int:
         click.echo("ask: interrupted", err=True)
         return EXIT_INTERRUPTED
     except BrokenPipeError:  # `ask ... | head`: nobody reads any more
-        sys.stdout = None  # type: ignore[assignment]  # or the interpreter would complain at its end
+        sys.stdout = None  # or the interpreter would complain at its end
         return 0
     except OSError as error:
         click.echo(f"ask: {error.strerror or error}: {error.filename or 'output'}", err=True)
