@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Outcome, Timings, Turn
 from assistant.conversation import standalone_question
-from assistant.coverage import Coverage, coverage, missing_words, outcome_of
+from assistant.coverage import Coverage, coverage, missing_names, outcome_of
 from assistant.evidence import nearest_sections, select
-from assistant.quoting import cite, cite_heading, folder_url, quoted, shown_commands
+from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
 from assistant.settings import Settings, load_settings
 from corpus.errors import QuestionError
 from index.build import BuildReport, Progress, build_index
@@ -62,6 +62,19 @@ def update_index(
     )
 
 
+def checked_question(question: str, settings: Settings) -> str:
+    """The question without space around it. Raises QuestionError if it is empty or too long."""
+    question = question.strip()
+    if not question:
+        raise QuestionError('The question is empty. Ask something, for instance: ask "How do I expose a port?"')
+    if len(question) > settings.max_question:
+        raise QuestionError(
+            f"The question has {len(question):,} characters; at most {settings.max_question:,} are searched. "
+            "Ask a shorter one."
+        )
+    return question
+
+
 @dataclass(frozen=True, slots=True)
 class Assistant:
     """An index and an encoder, ready to answer. It may be asked from several threads at once."""
@@ -73,11 +86,11 @@ class Assistant:
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question from the notes alone. Raises QuestionError if it is empty or too long."""
         started = time.perf_counter()
-        standalone = standalone_question(self._checked(question), history)
+        standalone = standalone_question(checked_question(question, self.settings), history)
         found = search(standalone, self.index, self.encoder)
         searched = time.perf_counter()
         likely = coverage(found)
-        outcome = outcome_of(found, likely)
+        outcome = outcome_of(found, likely, self.index.has_word)
         if outcome in {"answered", "partial"}:
             answer = self._quoting(found, outcome)
         elif outcome == "unfinished":
@@ -97,7 +110,7 @@ class Assistant:
 
     def find(self, question: str) -> tuple[Found, Coverage]:
         """What a question finds, without an answer. Raises QuestionError."""
-        found = search(self._checked(question), self.index, self.encoder)
+        found = search(checked_question(question, self.settings), self.index, self.encoder)
         return found, coverage(found)
 
     def citation(self, number: int, passage_number: int) -> Citation:
@@ -115,39 +128,24 @@ class Assistant:
 
         return RunnableLambda(self.ask)
 
-    def _checked(self, question: str) -> str:
-        question = question.strip()
-        if not question:
-            raise QuestionError('The question is empty. Ask something, for instance: ask "How do I expose a port?"')
-        if len(question) > self.settings.max_question:
-            raise QuestionError(
-                f"The question has {len(question):,} characters; at most {self.settings.max_question:,} are searched. "
-                "Ask a shorter one."
-            )
-        return question
-
     def _quoting(self, found: Found, outcome: Outcome) -> Answer:
         evidence = select(found, self.index)
         text, claims, citations = quoted(evidence, self.base_url)
         if outcome == "partial":
-            words = " and ".join(f'"{word}"' for word in missing_words(found))
-            sentence = f"The notes do not say anything about {words} here."
+            sentence = gap_sentence(missing_names(found, self.index.has_word))
             text, claims = f"{text}\n\n{sentence}", [*claims, Claim(sentence, (), "supported")]
         commands = tuple(shown_commands(evidence))
         return _answer(outcome, text, claims=tuple(claims), citations=tuple(citations), commands=commands)
 
     def _unfinished(self, found: Found) -> Answer:
         heading = found.unfinished[0].outline
-        path = " > ".join(heading.heading)
-        why = "with nothing under it yet"
-        if heading.missing:
-            why = f"with only an included file that is missing ({', '.join(heading.missing)})"
-        sentence = f'The notes have a heading for this, "{path}", {why}.'
+        sentence = unfinished_sentence(heading)
+        root = Path(self.index.manifest.root)
         return _answer(
             "unfinished",
             f"{sentence} [1]",
             claims=(Claim(sentence, (1,), "supported"),),
-            citations=(cite_heading(1, heading, self.base_url),),
+            citations=(cite_heading(1, heading, self.base_url, root),),
             nearest=self._nearest(found),
         )
 
@@ -166,8 +164,8 @@ def _answer(outcome: Outcome, text: str, **parts: Any) -> Answer:
 def _answer_id(question: str, standalone: str, answer: Answer) -> str:
     """From content: the same question over the same notes has the same id."""
     revisions = "".join(sorted({c.revision for c in answer.citations + answer.nearest}))
-    content = "\0".join((question, standalone, answer.model, answer.outcome, answer.text, revisions))
-    return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    parts = (question, standalone, answer.model, answer.outcome, answer.text, revisions)
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def _ms(seconds: float) -> float:

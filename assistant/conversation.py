@@ -14,13 +14,15 @@ MAX_CONTEXT_WORDS = 8
 _WORD = re.compile(r"--?[A-Za-z][\w-]*|[^\W_][\w./:-]*")
 _FLAG_OR_CODE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`[^`\n]+`")
 # Words that stand for something said before; "there" and "so" mostly do not.
-_POINTERS = frozenset(
-    "it its that this these those them they their he she one ones both other others same former latter first second".split()
-)
+_POINTER_WORDS = """
+it its that this these those them they their he she one ones both other others same former latter first second
+"""
+_POINTERS = frozenset(_POINTER_WORDS.split())
 _OPENERS = re.compile(
     r"^\W*(?:and|but|or|also|then|what about|how about|why|how so|so why|really|instead)\b", re.IGNORECASE
 )
-_FILLERS = frozenset("ok okay fine thanks good great hm hmm ah oh well right sure cool then and but so also".split())
+_FILLER_WORDS = "ok okay fine thanks good great hm hmm ah oh well right sure cool then and but so also"
+_FILLERS = frozenset(_FILLER_WORDS.split())
 
 
 def standalone_question(question: str, history: Sequence[Turn]) -> str:
@@ -42,7 +44,7 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
 
 def leans_on_history(question: str) -> bool:
-    """Whether a question cannot be understood alone: it points back, opens with "and", or has hardly a word of its own."""
+    """Whether a question says little alone: it points back, opens with "and", or has hardly a word of its own."""
     words = [word.lower() for word in _WORD.findall(question)]
     own = _content_words(question)
     if any(word.startswith("-") for word in own):  # a flag names its own subject

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -24,9 +25,13 @@ from index.search import Found, weighted
 # A question without a single word that the notes could be asked about ("how do I do it?", emoji only).
 NO_WORDS = 0.0
 ANSWER = 0.5  # the notes answer more likely than not; coverage is calibrated, so this needs no fitting
-SURE = 0.65  # below it, an answer that leaves out a word of the question says so
-UNLIKE = 0.5  # a word of the question that is less like every word of a section is not spoken of there
+SURE = 0.75  # below it, an answer says which name of the question the notes do not have
 UNFINISHED = 0.5
+
+# A flag; a word with a digit or a joint inside; one in capitals, or with a capital that no sentence gives it.
+_NAME = re.compile(
+    r"(?<![\w-])--?[A-Za-z][\w-]*|\b(?=\w*[./_\d]\w)(?=\w*[A-Za-z])[\w./-]{3,}|\b[A-Z]{2,}[\w-]*\b|(?<=[a-z,] )[A-Z]\w{2,}"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ def features(found: Found) -> dict[str, float]:
 def _heading_features(found: Found, near: float) -> dict[str, float]:
     path = max((heading.path for heading in found.unfinished), default=0.0)
     return {
+        "path": path,
         "title": max((heading.title for heading in found.unfinished), default=0.0),
         "named": max((heading.named for heading in found.unfinished), default=0.0),
         "named_written": found.written.named if found.written else 0.0,
@@ -112,21 +118,22 @@ def logit(p: float) -> float:
     return math.log(p / (1 - p))
 
 
-def outcome_of(found: Found, likely: Coverage) -> Outcome:
-    """What to say: answered, partial (a rare word of the question is nowhere in what was found), or why not."""
+def outcome_of(found: Found, likely: Coverage, known: Callable[[str], bool]) -> Outcome:
+    """What to say: answered, partial (a name in the question is nowhere in the notes), or why not.
+
+    `known` says whether a word stands anywhere in the notes.
+    """
     if likely.probability < ANSWER:
         return "unfinished" if found.unfinished and likely.unfinished >= UNFINISHED else "not_covered"
     if found.sections[0].hits[0].passage.incomplete and likely.unfinished >= UNFINISHED:
         return "unfinished"
-    return "partial" if likely.probability < SURE and missing_words(found) else "answered"
+    return "partial" if likely.probability < SURE and missing_names(found, known) else "answered"
 
 
-def missing_words(found: Found, count: int = 2) -> list[str]:
-    """The content words of the question that nothing in the best sections is like, in the order of the question."""
-    if not found.sections:
-        return found.question.words.words[:count]
-    covered = np.max([section.covered for section in found.sections[:2]], axis=0)
-    rarity = found.question.rarity
-    rare = rarity >= (np.median(rarity) if len(rarity) else 0)
-    missing = [w for w, c, r in zip(found.question.words.words, covered, rare, strict=True) if c < UNLIKE and r]
-    return list(dict.fromkeys(missing))[:count]
+def missing_names(found: Found, known: Callable[[str], bool]) -> list[str]:
+    """What the question names and the notes never do: flags, file names, words in capitals or with a capital inside.
+
+    Ordinary words do not count: notes and learners have many words for the same thing.
+    """
+    names = [match[0].strip(".") for match in _NAME.finditer(found.question.text)]
+    return [name for name in dict.fromkeys(names) if name and not known(name)][:2]

@@ -22,6 +22,7 @@ ANSWERABLE = ("answerable", "partial")
 REFUSABLE = {"empty_section": "unfinished", "not_in_notes": "not_covered", "out_of_domain": "not_covered"}
 NEEDS_A_TOOL = ("tool", "adversarial")
 LABELS = (*ANSWERABLE, *REFUSABLE, *NEEDS_A_TOOL)
+_ESCAPED = re.compile(r"\\([\[\]<>#*_`.+-])")
 ANSWERED_SHARE = 0.92  # the share of answerable questions at which false answers are counted
 
 
@@ -79,11 +80,11 @@ class Figures:
 def read_questions(path: Path) -> list[GoldQuestion]:
     """Read a question file. Raises QuestionFileError with the line that is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise QuestionFileError(f"The question file {path} cannot be read: {error}.") from error
     found = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):  # not splitlines: JSON may have other line ends in it
         if not line.strip():
             continue
         try:
@@ -101,12 +102,21 @@ def read_questions(path: Path) -> list[GoldQuestion]:
 def _question(row: dict[str, Any]) -> GoldQuestion:
     if row["label"] not in LABELS:
         raise ValueError(f"unknown label {row['label']!r}")
+    if not str(row["question"]).strip():
+        raise ValueError("the question is empty")
     texts = {
-        name: tuple(str(x) for x in row.get(name) or ())
+        name: tuple(map(str, _list(row, name)))
         for name in ("gold_headings", "accept_headings", "gold_quotes", "core_facts")
     }
-    turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in row.get("history") or ())
+    turns = tuple(Turn(turn["role"], str(turn["content"])) for turn in _list(row, "history"))
     return GoldQuestion(str(row["id"]), str(row["kind"]), row["label"], str(row["question"]), turns, **texts)
+
+
+def _list(row: dict[str, Any], name: str) -> list[Any]:
+    found = row.get(name) or []
+    if not isinstance(found, list):
+        raise TypeError(f"{name} is not a list")
+    return found
 
 
 def judge(gold: GoldQuestion, answer: Answer) -> Judged:
@@ -144,7 +154,7 @@ def ends_in(heading: Sequence[str], paths: Sequence[str]) -> bool:
 
 
 def has_fact(fact: str, text: str) -> bool:
-    """Whether a text has a fact: one of its alternatives ("a|b") as it stands, or all its content words near one another."""
+    """Whether a text has a fact: one of its alternatives ("a|b") as it stands, or all its words near one another."""
     known = _sentences(text)
     for alternative in fact.split("|"):
         wanted = _plain(alternative)
@@ -161,7 +171,7 @@ def _sentences(text: str) -> list[set[str]]:
 
 
 def _plain(text: str) -> str:
-    return " ".join(text.replace("`", "").lower().split())
+    return " ".join(_ESCAPED.sub(r"\1", text).replace("`", "").lower().split())
 
 
 def evaluate(

@@ -17,7 +17,7 @@ COMMAND_MARGIN = 4.0  # the same for the command that a question for one is owed
 MAX_SECTIONS = 2
 MAX_PASSAGES = 6
 MAX_CHILDREN = 6  # of a bullet that only announces ("lessons:")
-MAX_WORDS = 90  # soft: the best passage is shown whatever its length
+MAX_WORDS = 75  # of the passages chosen; what completes them comes on top, and the best is shown whatever its length
 
 
 _ASKS_HOW = re.compile(
@@ -89,18 +89,27 @@ def _shows_code(hit: Hit) -> bool:
 def _completed(chosen: set[int], section: SectionHit, index: Index) -> list[Evidence]:
     """Add what the chosen passages cannot be read without: the bullets above, what a colon announces, their snippet."""
     siblings = index.section_passages(section.number)
-    by_text = {index.passages[number].text: number for number in reversed(siblings)}
     shown = set(chosen)
     for number in chosen:
-        passage = index.passages[number]
-        shown |= {by_text[parent] for parent in passage.parents if parent in by_text}
-        shown |= set(_announced(number, passage, siblings, index))
-    evidence = []
-    for number in sorted(shown):
-        passage = index.passages[number]
-        depth = sum(1 for parent in passage.parents if by_text.get(parent) in shown)
-        evidence.append(Evidence(number, passage, section.number, depth))
-    return evidence
+        shown.update(_above(number, siblings, index))
+        shown.update(_announced(number, index.passages[number], siblings, index))
+    return [
+        Evidence(number, index.passages[number], section.number, len(_above(number, siblings, index)))
+        for number in sorted(shown)
+    ]
+
+
+def _above(number: int, siblings: range, index: Index) -> list[int]:
+    """The bullets above a passage, innermost first: of those with the same words, the nearest before it."""
+    found = []
+    before = number
+    for text in reversed(index.passages[number].parents):
+        above = (other for other in range(before - 1, siblings.start - 1, -1) if index.passages[other].text == text)
+        parent = next(above, None)
+        if parent is not None:  # a parent may be in another section: what it says is then not shown
+            found.append(parent)
+            before = parent
+    return found
 
 
 def _announced(number: int, passage: Passage, siblings: Sequence[int], index: Index) -> list[int]:

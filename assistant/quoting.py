@@ -1,19 +1,23 @@
-"""Evidence -> Answer text without a model: the passages themselves, as Markdown, each with the number of its citation."""
+"""Evidence -> Answer text without a model: the passages themselves, as Markdown, each with its citation's number."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
 from assistant.answer import Citation, Claim, ShownCommand, Via
 from assistant.evidence import Evidence
+from assistant.marks import as_markdown, quotable
 from corpus.commands import commands
 from corpus.passages import Outline, Passage
 
 MAX_CODE_LINES = 30
-_LOOKS_LIKE_A_MARK = re.compile(r"\[(\d+)\]")
+MAX_HEADING = 80  # characters of one heading in a sentence
+_HEADING_MARKS = re.compile(r"^[\s>]*#{1,6}(?=\s)|\s#+\s*$")
+_QUOTATION_MARKS = re.compile(r"\n[ \t]*(?:>[ \t]?)+")
 
 
 def cite(number: int, passage: Passage, base_url: str) -> Citation:
@@ -34,8 +38,9 @@ def cite(number: int, passage: Passage, base_url: str) -> Citation:
     )
 
 
-def cite_heading(number: int, outline: Outline, base_url: str) -> Citation:
-    """The citation of a heading under which nothing stands."""
+def cite_heading(number: int, outline: Outline, base_url: str, root: Path) -> Citation:
+    """The citation of a heading under which nothing stands; its line is read from the note in `root`."""
+    line = _HEADING_MARKS.sub("", _line(root / outline.document, outline.start_line)).strip()
     return Citation(
         number=number,
         document=outline.document,
@@ -43,11 +48,25 @@ def cite_heading(number: int, outline: Outline, base_url: str) -> Citation:
         parents=(),
         start_line=outline.start_line,
         end_line=outline.start_line,
-        quote=outline.heading[-1],
+        quote=line or " > ".join(outline.heading[-1:]),
         anchor=outline.anchor,
         url=section_url(base_url, outline.document, outline.anchor),
         revision=outline.revision,
     )
+
+
+def _line(file: Path, number: int) -> str:
+    """One line of a note as it stands there; empty if the note cannot be read any more."""
+    try:
+        data = file.read_bytes()
+    except OSError:
+        return ""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")  # as corpus.documents reads it
+    lines = re.split(r"\r\n|\n|\r", text)
+    return lines[number - 1] if number <= len(lines) else ""
 
 
 def section_url(base_url: str, note: str, anchor: str) -> str:
@@ -77,6 +96,26 @@ def quoted(evidence: Sequence[Evidence], base_url: str) -> tuple[str, list[Claim
     return "\n".join(lines), claims, citations
 
 
+def unfinished_sentence(outline: Outline) -> str:
+    """What to say of a section in which nothing is written, as Markdown."""
+    missing = as_markdown(", ".join(outline.missing))
+    if not outline.heading:
+        return f"The notes have nothing for this but an included file that is missing ({missing})."
+    path = as_markdown(" > ".join(_shortened(name) for name in outline.heading))
+    why = f"with only an included file that is missing ({missing})" if missing else "with nothing under it yet"
+    return f'The notes have a heading for this, "{path}", {why}.'
+
+
+def gap_sentence(names: Sequence[str]) -> str:
+    """What to say of the names in a question that the notes do not have, as Markdown."""
+    quoted_names = " and ".join(f'"{as_markdown(name)}"' for name in names)
+    return f"The notes do not mention {quoted_names}."
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= MAX_HEADING else f"{name[: MAX_HEADING - 1]}\u2026"
+
+
 def shown_quote(passage: Passage) -> str:
     """What is quoted of a passage: all of it, but for very long code."""
     if passage.kind != "code":
@@ -86,7 +125,8 @@ def shown_quote(passage: Passage) -> str:
 
 def shown_commands(evidence: Sequence[Evidence]) -> list[ShownCommand]:
     """The docker commands of the passages. They stand in the notes; whether the CLI takes them is not checked here."""
-    found = [command for item in evidence for command in commands(item.passage, "docker")]
+    shown = (replace(item.passage, text=_shown_code(item.passage)) for item in evidence)
+    found = [command for passage in shown for command in commands(passage, "docker")]
     return [ShownCommand(command, "in_notes") for command in dict.fromkeys(found)]
 
 
@@ -94,16 +134,23 @@ def _block(item: Evidence, number: int) -> list[str]:
     """One passage as Markdown: a bullet, or a code block with its mark on a line of its own."""
     indent = "  " * item.depth
     if item.passage.kind == "code":
-        code = "\n".join(item.passage.text.split("\n")[:MAX_CODE_LINES])
+        code = _shown_code(item.passage)
         fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", code)), default=0))
         body = [f"{fence}{re.sub(r'[^A-Za-z0-9+-]', '', item.passage.language)}", *code.split("\n"), fence]
-        return ["", *(indent + line for line in body), "", f"{indent}[{number}]", ""]
-    words = item.passage.text if item.passage.kind == "row" else " ".join(item.passage.quote.split())
-    return [f"{indent}- {_without_marks(words)} [{number}]"]
+        lines = item.passage.text.count("\n") + 1
+        cut = f" (the first {MAX_CODE_LINES} of {lines} lines)" if lines > MAX_CODE_LINES else ""
+        return ["", *(indent + line for line in body), "", f"{indent}[{number}]{cut}", ""]
+    return [f"{indent}- {_one_line(item.passage)} [{number}]"]
 
 
-def _without_marks(markdown: str) -> str:
-    """A `[1]` that the notes have themselves is no mark of ours; a lone backtick must not swallow ours."""
-    if markdown.count("`") % 2:
-        markdown = markdown.replace("`", "\\`")
-    return _LOOKS_LIKE_A_MARK.sub(r"\\[\1\\]", markdown)
+def _one_line(passage: Passage) -> str:
+    """A passage that is no code as one line of Markdown."""
+    if passage.kind == "row":
+        return as_markdown(passage.text)
+    # Further lines of a quotation have its marks; a `>` that the text has too may be any other.
+    quote = passage.quote if ">" in passage.text else _QUOTATION_MARKS.sub("\n", passage.quote)
+    return quotable(" ".join(quote.split()))
+
+
+def _shown_code(passage: Passage) -> str:
+    return "\n".join(passage.text.split("\n")[:MAX_CODE_LINES])

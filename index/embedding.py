@@ -129,7 +129,9 @@ class ReferenceEncoder:
         vectors = [np.zeros((0, self._model.get_embedding_dimension() or 0), np.float32)]
         for start in range(0, len(texts), BATCH):
             batch = [_clean(text) for text in texts[start : start + BATCH]]
-            outputs: Any = self._model.encode(batch, output_value=None, normalize_embeddings=True, show_progress_bar=False)
+            outputs: Any = self._model.encode(
+                batch, output_value=None, normalize_embeddings=True, show_progress_bar=False
+            )
             vectors.append(_unit(np.stack([o["sentence_embedding"].numpy() for o in outputs])))
             encoded = tokenizer(batch, truncation=True, max_length=self._model.max_seq_length)
             for row, (text, output) in enumerate(zip(batch, outputs, strict=True)):

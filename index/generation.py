@@ -102,6 +102,11 @@ class Index:
                 found.setdefault(stem, []).append(number)
         return found
 
+    def has_word(self, name: str) -> bool:
+        """Whether a name, or every part of a compound one, stands anywhere in the notes."""
+        stems = words(name)
+        return self.lexical.document_frequency(stems[0]) > 0 if stems else True
+
     def section_passages(self, section: int) -> range:
         """The numbers of the passages of a section; they follow one another."""
         first, last = np.searchsorted(self.passage_sections, [section, section + 1])

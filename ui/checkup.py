@@ -90,7 +90,7 @@ def _version(name: str) -> str | None:
 
 
 def _source(name: str, settings: Settings) -> str:
-    if (PREFIX + name.upper()) in os.environ:
+    if os.environ.get(PREFIX + name.upper()):
         return PREFIX + name.upper()
     return str(settings_file()) if name in settings.model_fields_set else "default"
 

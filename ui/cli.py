@@ -7,8 +7,11 @@ that needs it.
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +20,12 @@ import click
 from corpus.errors import AskError, UsageProblem
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
     from rich.console import Console
 
     from assistant.answer import Answer, Turn
     from assistant.chain import Assistant
+    from assistant.settings import Settings
     from ui.building import BuildProgress
 
 EXIT_CODES = {"answered": 0, "partial": 0, "tool": 0, "unfinished": 3, "not_covered": 3, "refused": 4}
@@ -38,16 +43,38 @@ class AskGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Everything that does not start with the name of a command is a question."""
-        if args and args[0] not in self.commands and args[0] not in {"--help", "-h", "--version"}:
+        named = {*self.commands, "--help", "-h", "--version"} - {QUESTION_COMMAND}
+        if args and args[0] not in named:
             args = [QUESTION_COMMAND, *args]
-        elif not args and not sys.stdin.isatty():
+        elif not args and not ctx.resilient_parsing and not sys.stdin.isatty():
             args = [QUESTION_COMMAND]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; that nobody reads on, as with `ask ... | head`, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or the interpreter would complain at its end
+            return 0
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the options of a question beside the commands."""
+        return super().shell_complete(ctx, incomplete) + self.commands[QUESTION_COMMAND].shell_complete(ctx, incomplete)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Show the options of a question first, then the commands."""
         self.commands[QUESTION_COMMAND].format_options(ctx, formatter)
         super().format_commands(ctx, formatter)
+
+
+class QuestionCommand(click.Command):
+    """The default command: nobody types its name, so nobody is shown it."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """`ask [OPTIONS] QUESTION...`."""
+        del ctx
+        formatter.write_usage("ask", "[OPTIONS] QUESTION...")
 
 
 @click.group(
@@ -69,7 +96,7 @@ def cli() -> None:
     """
 
 
-@cli.command(QUESTION_COMMAND, hidden=True)
+@cli.command(QUESTION_COMMAND, cls=QuestionCommand, hidden=True)
 @click.argument("words", nargs=-1)
 @notes_option
 @json_option
@@ -81,12 +108,18 @@ def question(
     words: tuple[str, ...], notes: Path | None, as_json: bool, jsonl: bool, go_on: bool, sources: bool, strict: bool
 ) -> int:
     """Answer a question (the default)."""
+    from assistant.chain import checked_question
+    from assistant.settings import load_settings
     from ui.conversation_file import load_turns, save_turns
     from ui.standard_input import StandardInput
 
+    asked = " ".join(word for word in words if word != "-")
     piped = StandardInput.start(is_question=words in {(), ("-",)})
-    assistant = _assistant(notes, quiet=as_json or jsonl)
-    text = piped.joined_to(" ".join(w for w in words if w != "-"))
+    settings = load_settings(notes=notes)
+    if not piped.is_context:  # nothing to load meanwhile: say what is wrong before an index is built
+        checked_question(piped.joined_to(asked), settings)
+    assistant = _assistant(settings, quiet=as_json or jsonl)
+    text = piped.joined_to(asked, most=settings.max_question)
     if sources:
         return _show_sources(assistant, text, as_json=as_json or jsonl)
     if jsonl:
@@ -95,6 +128,11 @@ def question(
     answer = assistant.ask(text, history=history)
     save_turns(assistant.index.folder, [*history], answer)
     _show(answer, as_json=as_json, jsonl=jsonl)
+    return exit_code(answer, strict=strict)
+
+
+def exit_code(answer: Answer, *, strict: bool) -> int:
+    """What `ask` ends with after this answer."""
     if strict and any(claim.support in {"weak", "unsupported"} for claim in answer.claims):
         return EXIT_STRICT
     return EXIT_CODES[answer.outcome]
@@ -146,6 +184,7 @@ def index(path: Path | None, as_json: bool, rebuild: bool, watch: bool) -> int:
     from assistant.chain import packaged_course, update_index
     from assistant.settings import load_settings
     from ui.building import describe
+    from ui.rendering import printable
 
     settings = load_settings()
     notes = path or settings.notes or packaged_course()
@@ -157,7 +196,7 @@ def index(path: Path | None, as_json: bool, rebuild: bool, watch: bool) -> int:
         elif not (watch and report.up_to_date):
             click.echo(describe(report)["summary"])
             for item in (*report.skipped, *report.warnings):
-                click.echo(f"  {item.path} {item.reason}", err=True)
+                click.echo(printable(f"  {item.path} {item.reason}"), err=True)
         if not watch:
             return 0
         rebuild = False
@@ -197,10 +236,12 @@ def lint(path: Path | None, as_json: bool) -> int:
 def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_question: bool) -> int:
     """Measure the answers over files of questions with gold."""
     from assistant.evaluation import evaluate, figures, read_questions
+    from assistant.settings import load_settings
     from ui.figures import figures_json, figures_table, question_row
+    from ui.rendering import printable
 
     questions = [question for file in files for question in read_questions(file)]
-    assistant = _assistant(notes, quiet=as_json)
+    assistant = _assistant(load_settings(notes=notes), quiet=as_json)
     with _progress(quiet=as_json) as progress:
         judged = evaluate(
             questions,
@@ -214,7 +255,7 @@ def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_questi
         return 0
     if per_question:
         for j in judged:
-            click.echo("  ".join(str(value) for value in question_row(j).values()))
+            click.echo(printable("  ".join(str(value) for value in question_row(j).values())))
     click.echo(figures_table(measured))
     return 0
 
@@ -225,12 +266,13 @@ def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_questi
 def doctor(notes: Path | None, as_json: bool) -> int:
     """Show versions, settings, the state of the index, what is off and how to turn it on."""
     from ui.checkup import checkup, checkup_lines
+    from ui.rendering import printable
 
     report = checkup(notes)
     if as_json:
         _print_json(report)
     else:
-        click.echo("\n".join(checkup_lines(report)))
+        click.echo(printable("\n".join(checkup_lines(report))))
     return EXIT_ERROR if report["problems"] else 0
 
 
@@ -247,11 +289,11 @@ def completion(shell: str) -> int:
     return 0
 
 
-def _assistant(notes: Path | None, *, quiet: bool) -> Assistant:
+def _assistant(settings: Settings, *, quiet: bool) -> Assistant:
     from assistant.chain import open_assistant
 
     with _progress(quiet=quiet) as progress:
-        return open_assistant(notes, progress=progress.update)
+        return open_assistant(settings=settings, progress=progress.update)
 
 
 def _progress(*, quiet: bool) -> BuildProgress:
@@ -267,8 +309,6 @@ def _console() -> Console:
 
 
 def _is_rich() -> bool:
-    import os
-
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -282,7 +322,18 @@ def _event(name: str, **fields: Any) -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """The `ask` command: runs it and exits. No traceback reaches a user."""
+    _open_streams()
     sys.exit(run(args))
+
+
+def _open_streams() -> None:
+    """Open what the caller has closed, or the next file, perhaps one of the index, would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open to the end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # notes may have characters that the terminal does not
 
 
 def run(args: Sequence[str] | None = None) -> int:
@@ -297,15 +348,33 @@ def run(args: Sequence[str] | None = None) -> int:
     except AskError as error:
         click.echo(f"ask: {error}", err=True)
         return EXIT_ERROR
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return EXIT_USAGE
+    except click.ClickException as error:
+        words = list(sys.argv[1:] if args is None else args)
+        click.echo(f"ask: {error.format_message()} {_advice(words)}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("ask: interrupted", err=True)
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # `ask ... | head`: nobody reads any more
-        sys.stdout = None  # or the interpreter would complain at its end
-        return 0
     except OSError as error:
         click.echo(f"ask: {error.strerror or error}: {error.filename or 'output'}", err=True)
         return EXIT_ERROR
+    except Exception as error:
+        if sys.flags.dev_mode:
+            raise
+        click.echo(
+            f"ask: {type(error).__name__}: {error}. This is a mistake in the program; PYTHONDEVMODE=1 shows where: "
+            "please report it.",
+            err=True,
+        )
+        return EXIT_ERROR
+
+
+def _advice(words: Sequence[str]) -> str:
+    """What to do about a wrong call: often it was meant as a question, with a flag or a command's name in it."""
+    question = " ".join(words)
+    if len(words) < 3 or words[0].startswith("-") or len(question) > 200:
+        return "See: ask --help"
+    return f"If it is a question, quote it: ask {shlex.quote(question)}"

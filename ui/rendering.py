@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from assistant.answer import Answer, Citation
-from corpus.commands import CODE_SPAN_OR_FENCE
+from assistant.marks import with_marks
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
     from rich.text import Text
 
 OUTCOMES = {
@@ -21,7 +22,6 @@ OUTCOMES = {
     "tool": "",
     "refused": "Not done.",
 }
-_MARK = re.compile(r"(?<!\\)\[(\d+)\]")
 _TYPES_THAT_ACT = frozenset({"Cc", "Cf", "Co", "Cs"})  # controls, bidi marks, private use, lone surrogates
 
 
@@ -35,16 +35,21 @@ def place(citation: Citation) -> str:
     lines = str(citation.start_line)
     if citation.end_line != citation.start_line:
         lines += f"-{citation.end_line}"
-    where = f"{citation.document}:{lines}"
+    where = f"{_one_line(citation.document)}:{lines}"
     if citation.via is not None:
-        where += f" (included by {citation.via.document}:{citation.via.start_line})"
+        where += f" (included by {_one_line(citation.via.document)}:{citation.via.start_line})"
     return where
 
 
 def heading(citation: Citation) -> str:
     """The heading path on one line; of a very long heading its beginning."""
-    names = [name if len(name) <= 80 else name[:79] + "\u2026" for name in citation.heading]
-    return " > ".join(names) or citation.document
+    names = [name if len(name) <= 80 else name[:79] + "\u2026" for name in map(_one_line, citation.heading)]
+    return " > ".join(names) or _one_line(citation.document)
+
+
+def _one_line(name: str) -> str:
+    """A file may have a line end in its name, and must not add a line to what is printed."""
+    return " ".join(name.split())
 
 
 def as_plain(answer: Answer) -> str:
@@ -59,36 +64,58 @@ def as_plain(answer: Answer) -> str:
 
 def as_terminal(answer: Answer, console: Console) -> None:
     """Print the answer: rendered Markdown, marks and sources that can be clicked where the terminal can."""
+    from rich.console import Group
     from rich.markdown import Markdown
-    from rich.padding import Padding
+    from rich.text import Text
 
+    parts: list[RenderableType] = []
     if OUTCOMES[answer.outcome]:
-        console.print(OUTCOMES[answer.outcome], style="bold yellow", markup=False)
-    console.print(Markdown(printable(_linked(answer)), hyperlinks=True))
+        parts.append(Text(OUTCOMES[answer.outcome], style="bold yellow"))
+    parts.append(Markdown(printable(_linked(answer)), hyperlinks=True))
     if answer.citations:
-        console.print("\nSources", style="bold")
-        for citation in answer.citations:
-            console.print(Padding(_source(f"[{citation.number}]", citation), (0, 0, 0, 1)))
+        parts += _sources("Sources", [(f"[{c.number}]", c) for c in answer.citations])
     if answer.nearest:
-        console.print("\nThe nearest that is written", style="bold")
-        for citation in answer.nearest:
-            console.print(Padding(_source("-", citation), (0, 0, 0, 1)))
+        parts += _sources("The nearest that is written", [("-", c) for c in answer.nearest])
+    console.print(_Printable(Group(*parts)))
+
+
+class _Printable:
+    """Anything, laid out and then without what acts on a terminal: Markdown may spell that `&#x202e;`."""
+
+    def __init__(self, shown: RenderableType) -> None:
+        self._shown = shown
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterable[Segment]:
+        from rich.segment import Segment
+
+        for text, style, control in console.render(self._shown, options):
+            if control is None:
+                yield Segment(printable(text), style)
+
+
+def _sources(title: str, citations: Sequence[tuple[str, Citation]]) -> Iterable[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    yield Text(f"\n{title}", style="bold")
+    for mark, citation in citations:
+        yield Padding(_source(mark, citation), (0, 0, 0, 1))
 
 
 def _source(mark: str, citation: Citation) -> Text:
+    from rich.style import Style
     from rich.text import Text
 
     line = Text.assemble(f"{mark} ", (printable(heading(citation)), "cyan"), "  ", (printable(place(citation)), "dim"))
-    line.stylize(f"link {citation.url}")
+    line.stylize(Style(link=citation.url))
     return line
 
 
 def _linked(answer: Answer) -> str:
     """The text with each mark outside code turned into a link to its source."""
-    urls = {str(citation.number): citation.url for citation in answer.citations}
+    urls = {citation.number: citation.url for citation in answer.citations}
 
-    def link(match: re.Match[str]) -> str:
-        return f"[\\[{match[1]}\\]](<{urls[match[1]]}>)" if match[1] in urls else match[0]
+    def link(number: int) -> str:
+        return f"[\\[{number}\\]](<{urls[number]}>)" if number in urls else f"[{number}]"
 
-    parts = CODE_SPAN_OR_FENCE.split(answer.text)
-    return "".join(part if i % 2 else _MARK.sub(link, part) for i, part in enumerate(parts))
+    return with_marks(answer.text, link)

@@ -89,10 +89,11 @@ class TestNothingToRead:
             read_notes(Path(os.devnull))
 
     def test_a_folder_that_may_not_be_entered_is_said(self, open_folder, as_reader):
-        (open_folder / "locked").mkdir(mode=0o700)
-        (open_folder / "locked" / "in").mkdir()
+        (open_folder / "locked" / "in").mkdir(parents=True)
+        (open_folder / "locked").chmod(0)
         with as_reader(), pytest.raises(NotesError, match=r"in cannot be opened \(Permission denied\)"):
             read_notes(open_folder / "locked" / "in")
+        (open_folder / "locked").chmod(0o755)
 
 
 class TestText:

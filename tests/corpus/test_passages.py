@@ -73,6 +73,10 @@ class TestBullets:
             ("c", ()),
         ]
 
+    def test_a_lead_in_leads_in_only_what_comes_next(self, passages):
+        found = passages("Run it:\n\n```\nls\n```\n\n- a\n")
+        assert [(p.text, p.parents) for p in found][1:] == [("ls", ("Run it:",)), ("a", ())]
+
     def test_a_lead_in_does_not_reach_into_the_next_bullet(self, passages):
         found = passages("- a\n\n  x:\n\n  - b\n-\n  - c")
         assert [(p.text, p.parents) for p in found][-1] == ("c", ())
@@ -189,6 +193,10 @@ class TestTables:
 
     def test_a_header_without_rows_is_a_passage(self, passages):
         assert brief(passages("- a\n\n  | b | c |\n  |---|---|\n")) == [("bullet", "a", ()), ("row", "b; c", ("a",))]
+
+    def test_a_column_without_cells_keeps_its_name(self, passages):
+        found = passages("| a | later |\n|---|---|\n| b | |\n")
+        assert [(p.text, p.start_line) for p in found] == [("a; later", 1), ("a: b", 3)]
 
     def test_a_table_in_a_bullet_has_it_as_parent(self, passages):
         assert brief(passages("- a\n\n  | b |\n  |---|\n  | c |\n"))[1] == ("row", "b: c", ("a",))

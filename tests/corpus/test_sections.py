@@ -181,6 +181,7 @@ class TestAnchors:
 
 
 class TestLimits:
+    @pytest.mark.slow
     def test_fifty_thousand_headings_take_seconds(self, document):
         note = document("# a\n" + "## same\n" * 25_000 + "".join(f"### h{i}\n" for i in range(25_000)) + "text")
         started = time.monotonic()
@@ -189,6 +190,7 @@ class TestLimits:
         assert len(found) == 50_001
         assert [s.title for s in found if s.state == "written"] == ["a", "same", "h24999"]
 
+    @pytest.mark.slow
     def test_many_faulty_includes_take_seconds(self, document):
         note = document("".join(f"# h{i}\n{{! {i}.sh !}}\n" for i in range(4_900)) + "# more\n" * 20_000)
         started = time.monotonic()

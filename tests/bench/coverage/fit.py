@@ -33,7 +33,7 @@ MODELS = {  # model -> (what it tells from answerable questions, what it looks a
     "written": (("empty_section",), ("path_over_near", "title", "named", "named_written", "best", "cover")),
     "said": (("not_in_notes",), ("best", "gap", "cover")),
 }
-HEADING_FEATURES = ("path_over_near", "title", "named", "path_over_written")
+HEADING_FEATURES = ("path", "title", "named", "near", "cover_anywhere")
 PASSAGE_FEATURES = ("dense", "cover", "bm25")
 SECTION_FEATURES = ("best", "second", "tenor", "cover")
 CANDIDATES = 40  # passages of a question that the passage weights are fitted on
