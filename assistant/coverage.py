@@ -80,7 +80,6 @@ def _heading_features(found: Found, near: float) -> dict[str, float]:
         "named": max((heading.named for heading in found.unfinished), default=0.0),
         "named_written": found.written.named if found.written else 0.0,
         "path_over_near": path - near,
-        "path_over_written": path - (found.written.path if found.written else 0.0),
     }
 
 

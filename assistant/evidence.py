@@ -12,7 +12,7 @@ from index.search import Found, Hit, SectionHit
 
 # Chosen on the subjects of tests/bench/coverage: `python tests/bench/coverage/margins.py` prints the trade-off.
 SECTION_MARGIN = 1.5  # how far below the best section, in its log-odds, a second one may be
-PASSAGE_MARGIN = 2.0  # the same for passages, below the best of the best section
+PASSAGE_MARGIN = 1.5  # the same for passages, below the best of the best section
 COMMAND_MARGIN = 4.0  # the same for the command that a question for one is owed
 MAX_SECTIONS = 2
 MAX_PASSAGES = 6

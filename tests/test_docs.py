@@ -67,7 +67,7 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 
 @pytest.mark.real
-def test_the_python_examples_run(home: Path) -> None:
+def test_the_python_examples_run() -> None:
     for document, expected in (("README.md", "answered ("), ("docs/index.md", "'heading': ")):
         (code,) = re.findall(r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL)
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

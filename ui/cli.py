@@ -353,7 +353,7 @@ def run(args: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     except click.ClickException as error:
         words = list(sys.argv[1:] if args is None else args)
-        click.echo(f"ask: {error.format_message()} {_advice(words)}", err=True)
+        click.echo(f"ask: {error.format_message().rstrip('.')}. {_advice(words)}", err=True)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("ask: interrupted", err=True)

@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from subjects import ROOT, SUBJECTS, Subject, load, load_subject
 
 from assistant.coverage import ANSWER, UNFINISHED, features, logit, model, raw_coverage, sigmoid
 from assistant.evaluation import ANSWERABLE, REFUSABLE, auc
 from index.search import rank
-from subjects import ROOT, SUBJECTS, Subject, load, load_subject
 
 SHARE = 0.92  # of the answerable questions: false answers are also counted where so many are answered
 
@@ -191,9 +191,7 @@ def report_calibration(scored: Sequence[Scored], calibration: Weights) -> None:
     for tenth in range(10):
         inside = [y for c, y in pairs if tenth <= c * 10 < tenth + 1]
         if inside:
-            print(
-                f"  coverage {tenth / 10:.1f} to {(tenth + 1) / 10:.1f}: {np.mean(inside):.2f} of {len(inside)} answerable"
-            )
+            print(f"  coverage {tenth / 10:.1f} and up: {np.mean(inside):.2f} of {len(inside)} are answerable")
 
 
 def _share(values: Sequence[float], below: float) -> float:

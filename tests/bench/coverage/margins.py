@@ -10,11 +10,11 @@ from __future__ import annotations
 from itertools import product
 
 import numpy as np
+from subjects import SUBJECTS, Asked, load_subject
 
 from assistant.evaluation import ANSWERABLE
 from assistant.evidence import MAX_PASSAGES, MAX_WORDS, PASSAGE_MARGIN, SECTION_MARGIN, chosen_hits, chosen_sections
 from index.search import Found, rank, weights
-from subjects import SUBJECTS, Asked, load_subject
 
 
 def measure(cases: list[tuple[Asked, Found]], section: float, passage: float, most: int) -> tuple[float, ...]:

@@ -1,0 +1,3 @@
+# start the server
+server start --port 8080
+server wait   # [1]
