@@ -22,15 +22,16 @@ import numpy as np
 from assistant.answer import Outcome
 from index.search import Found, weighted
 
-# A question without a single word that the notes could be asked about ("how do I do it?", emoji only).
-NO_WORDS = 0.0
 ANSWER = 0.5  # the notes answer more likely than not; coverage is calibrated, so this needs no fitting
 SURE = 0.75  # below it, an answer says which name of the question the notes do not have
 UNFINISHED = 0.5
+OTHER_SUBJECT = 0.2  # what the notes are less likely about belongs under none of their headings
 
 # A flag; a word with a digit or a joint inside; one in capitals, or with a capital that no sentence gives it.
 _NAME = re.compile(
-    r"(?<![\w-])--?[A-Za-z][\w-]*|\b(?=\w*[./_\d]\w)(?=\w*[A-Za-z])[\w./-]{3,}|\b[A-Z]{2,}[\w-]*\b|(?<=[a-z,] )[A-Z]\w{2,}"
+    r"(?<![\w-])--?[A-Za-z][\w-]*"
+    r"|\b(?=\w*[./_\d]\w)(?=\w*[A-Za-z])[\w./-]{3,}"
+    r"|\b[A-Z]{2,}[\w-]*\b|(?<=[a-z,] )[A-Z]\w{2,}"
 )
 
 
@@ -92,12 +93,21 @@ def model(name: str, values: Mapping[str, float], fitted: Mapping[str, Any]) -> 
 def coverage(found: Found, fitted: Mapping[str, Any] | None = None) -> Coverage:
     """How likely the notes answer the question, calibrated: see the module."""
     fitted = fitted or weights()
-    if not found.sections:
-        return Coverage(NO_WORDS, 1.0 if found.unfinished else 0.0)
+    if not found.sections:  # headings alone: nothing is nearer than they are
+        heading = _heading_features(found, near=0.0)
+        heading |= {"near": heading["path"], "cover_anywhere": heading["named"]}
+        return Coverage(0.0, unfinished_probability(heading, fitted, has_unfinished=bool(found.unfinished)))
     values = features(found)
     product = raw_coverage(values, fitted, has_unfinished=bool(found.unfinished))
     odds = fitted["calibration"]["bias"] + fitted["calibration"]["slope"] * logit(product)
-    return Coverage(sigmoid(odds), model("unfinished", values, fitted) if found.unfinished else 0.0)
+    return Coverage(sigmoid(odds), unfinished_probability(values, fitted, has_unfinished=bool(found.unfinished)))
+
+
+def unfinished_probability(values: Mapping[str, float], fitted: Mapping[str, Any], *, has_unfinished: bool) -> float:
+    """How likely an unfinished heading is meant, if the notes do not answer; 0 if it is not their subject at all."""
+    if not has_unfinished or model("subject", values, fitted) < OTHER_SUBJECT:
+        return 0.0
+    return model("unfinished", values, fitted)
 
 
 def raw_coverage(values: Mapping[str, float], fitted: Mapping[str, Any], *, has_unfinished: bool) -> float:

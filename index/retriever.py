@@ -32,7 +32,12 @@ class NotesRetriever(BaseRetriever):
     _opened: tuple[Index, Encoder] | None = PrivateAttr(None)
 
     def _get_relevant_documents(
-        self, query: str, *, run_manager: CallbackManagerForRetrieverRun, k: int | None = None, **_: Any
+        self,
+        query: str,
+        *,
+        run_manager: CallbackManagerForRetrieverRun,  # noqa: ARG002  # the signature is LangChain's
+        k: int | None = None,
+        **_: Any,
     ) -> list[Document]:
         index, encoder = self._open()
         hits = search(query, index, encoder).hits[: self.k if k is None else k]

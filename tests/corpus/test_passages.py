@@ -78,8 +78,8 @@ class TestBullets:
         assert [(p.text, p.parents) for p in found][1:] == [("ls", ("Run it:",)), ("a", ())]
 
     def test_a_lead_in_does_not_reach_into_the_next_bullet(self, passages):
-        found = passages("- a\n\n  x:\n\n  - b\n-\n  - c")
-        assert [(p.text, p.parents) for p in found][-1] == ("c", ())
+        found = passages("- x:\n-\n  - c")
+        assert [(p.text, p.parents) for p in found] == [("x:", ()), ("c", ())]
 
     def test_lists_in_one_line_leave_only_the_words(self, passages):
         (found,) = passages("- 1. > + word")
@@ -232,6 +232,10 @@ class TestIncludes:
     def test_an_included_script_with_empty_lines_stays_in_its_quotation(self, passages):
         (found,) = passages({"note.md": "> ```\n> {! x.sh !}\n> ```", "x.sh": "ls\n\npwd"})
         assert (found.kind, found.text, found.quote) == ("code", "ls\n\npwd", "ls\n\npwd")
+
+    def test_a_line_of_marks_alone_is_quoted_as_it_stands(self, passages):
+        (found,) = passages({"note.md": "<div>\n{! x.txt !}\n</div>", "x.txt": ">"})
+        assert (found.text, found.quote, found.document) == (">", ">", "x.txt")
 
     @pytest.mark.parametrize("body", ["{! gone.sh !}", "\n{! gone.sh !}", "\n```sh\n{! gone.sh !}\n```"])
     def test_text_that_announces_a_missing_include_is_incomplete(self, passages, body):

@@ -22,7 +22,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from subjects import ROOT, SUBJECTS, Subject, load, load_subject
 
-from assistant.coverage import ANSWER, UNFINISHED, features, logit, model, raw_coverage, sigmoid
+from assistant.coverage import ANSWER, UNFINISHED, features, logit, raw_coverage, sigmoid, unfinished_probability
 from assistant.evaluation import ANSWERABLE, REFUSABLE, auc
 from index.search import rank
 
@@ -134,7 +134,7 @@ def score(rows: Iterable[Row], fitted: Weights) -> list[Scored]:
         Scored(
             row,
             raw_coverage(row.values, fitted, has_unfinished=row.has_unfinished),
-            model("unfinished", row.values, fitted) if row.has_unfinished else 0.0,
+            unfinished_probability(row.values, fitted, has_unfinished=row.has_unfinished),
         )
         for row in rows
     ]

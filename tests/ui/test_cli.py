@@ -1,0 +1,435 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from assistant.answer import Answer, Claim
+from ui.cli import EXIT_CODES, exit_code, run
+
+pytestmark = pytest.mark.real
+
+COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
+PORTS = "how do I publish a port?"
+Ask = Callable[..., Any]
+
+
+def _sentence(text: str) -> bool:
+    """One line for the user: no traceback, not called a mistake in the program."""
+    return text.startswith("ask: ") and text.count("\n") == 1 and "mistake in the program" not in text
+
+
+# Exit codes
+
+
+@pytest.mark.parametrize(
+    ("question", "code"),
+    [(PORTS, 0), ("who won the world cup in 1998?", 3), ("what is legacy linking of containers?", 3)],
+)
+def test_the_exit_code_tells_the_outcome(ask: Ask, notes: Path, question: str, code: int) -> None:
+    assert ask("--notes", notes, question).code == code
+
+
+@pytest.mark.parametrize("outcome", EXIT_CODES)
+@pytest.mark.parametrize("support", ["verbatim", "supported", "weak", "unsupported"])
+def test_strict_exits_with_5_for_a_claim_without_support(outcome: Any, support: Any) -> None:
+    answer = Answer("id", "q", "q", outcome, "text", claims=(Claim("text", (), support),))
+    assert exit_code(answer, strict=False) == EXIT_CODES[outcome]
+    expected = 5 if support in {"weak", "unsupported"} else EXIT_CODES[outcome]
+    assert exit_code(answer, strict=True) == expected
+
+
+def test_a_quoted_answer_passes_strict(ask: Ask, notes: Path) -> None:
+    assert ask("--notes", notes, "--strict", PORTS).code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--frobnicate"], "No such option '--frobnicate'"),
+        (["index", "what", "is", "it"], "If it is a question, quote it: ask 'index what is it'"),
+        (["lint", "--frobnicate"], "See: ask --help"),
+        (["eval"], "Missing argument"),
+        (["completion", "tcsh"], "'tcsh' is not one of"),
+        ([""], "The question is empty."),
+        (["  \t "], "The question is empty."),
+        (["x" * 100_000], "The question has 100,000 characters"),
+    ],
+)
+def test_a_wrong_call_exits_with_2_and_says_what_to_do(ask: Ask, words: list[str], says: str) -> None:
+    ended = ask(*words)
+    assert ended.code == 2
+    assert says in ended.err
+    assert _sentence(ended.err)
+    assert ended.out == ""
+
+
+# What a question prints
+
+
+def test_a_piped_answer_is_plain_with_its_sources(ask: Ask, notes: Path) -> None:
+    ended = ask("--notes", notes, "how", "do", "I", "publish", "a", "port?")
+    assert "`docker run -p 8080:80 web`" in ended.out
+    assert "\nSources:\n[1] Docker > Ports, note.md:5\n" in ended.out
+    assert "\x1b" not in ended.out
+
+
+def test_nothing_but_the_answer_goes_to_standard_output(ask: Ask, notes: Path) -> None:
+    first, again = ask("--notes", notes, PORTS), ask("--notes", notes, PORTS)
+    assert "Encoding the notes" in first.err
+    assert again.err == ""
+    assert first.out == again.out
+
+
+def test_json_is_the_answer_with_its_schema_first(ask: Ask, notes: Path) -> None:
+    ended = ask("--notes", notes, "--json", PORTS)
+    answer = json.loads(ended.out)
+    assert next(iter(answer)) == "schema"
+    assert (answer["outcome"], answer["question"], answer["model"]) == ("answered", PORTS, "quotes")
+    assert ended.err == ""
+
+
+def test_jsonl_is_a_status_then_the_parts_then_the_whole(ask: Ask, notes: Path) -> None:
+    events = [json.loads(line) for line in ask("--notes", notes, "--jsonl", PORTS).out.splitlines()]
+    names = [event["event"] for event in events]
+    assert names == ["status", *["citation"] * (len(events) - 3), "delta", "done"]
+    assert [event["citation"] for event in events[1:-2]] == events[-1]["answer"]["citations"]
+    assert events[-2]["text"] == events[-1]["answer"]["text"]
+
+
+def test_sources_shows_what_was_found_without_an_answer(ask: Ask, notes: Path) -> None:
+    ended = ask("--notes", notes, "--sources", PORTS)
+    assert ended.code == 0
+    assert re.match(r"coverage [01]\.\d\d\n\[1\] +-?\d+\.\d\d  Docker > Ports, note\.md:5\n", ended.out)
+
+
+def test_sources_as_json(ask: Ask, notes: Path) -> None:
+    found = json.loads(ask("--notes", notes, "--sources", "--json", PORTS).out)
+    assert found["question"] == PORTS
+    assert found["hits"][0]["heading"] == ["Docker", "Ports"]
+
+
+def test_c_goes_on_with_the_last_conversation(ask: Ask, notes: Path) -> None:
+    ask("--notes", notes, PORTS)
+    alone = json.loads(ask("--notes", notes, "--json", "and udp?").out)
+    ask("--notes", notes, PORTS)
+    followed = json.loads(ask("--notes", notes, "--json", "-c", "and udp?").out)
+    assert alone["standalone_question"] == "and udp?"
+    assert "port" in followed["standalone_question"]
+    assert followed["citations"][0]["start_line"] == 6
+
+
+def test_a_damaged_conversation_is_as_none(ask: Ask, notes: Path, ask_home: Path) -> None:
+    ask("--notes", notes, PORTS)
+    (file,) = ask_home.glob("indexes/*/conversation.json")
+    file.write_text('[{"role": 1')
+    answer = json.loads(ask("--notes", notes, "--json", "-c", "and udp?").out)
+    assert answer["standalone_question"] == "and udp?"
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "\N{GRINNING FACE}\N{PARTY POPPER}",
+        "Wie ver\xf6ffentliche ich einen Port?",
+        "\u30dd\u30fc\u30c8\u3092\u516c\u958b\u3059\u308b\u306b\u306f",
+        "how\0do I\x1b[31m publish\x07 a port\u202e",
+        "lone \ud800 surrogates \udfff",
+        "--",
+    ],
+)
+@pytest.mark.parametrize("form", ["--json", "--jsonl", "--sources", "--strict"])
+def test_any_question_ends_in_an_honest_outcome(ask: Ask, notes: Path, question: str, form: str) -> None:
+    ended = ask("--notes", notes, form, "what about", question)
+    assert ended.code in {0, 3}
+    assert "Traceback" not in ended.err
+    assert "\x1b" not in ended.out.replace("\\u001b", "")
+
+
+def test_notes_edited_between_two_questions_are_found(ask: Ask, own_notes: Path) -> None:
+    before = ask("--notes", own_notes, "what does a walrus eat?")
+    with (own_notes / "note.md").open("a") as note:
+        note.write("\n## Walruses\n\n- a walrus eats clams from the sea floor\n")
+    after = ask("--notes", own_notes, "what does a walrus eat?")
+    assert before.code == 3
+    assert after.code == 0
+    assert "clams" in after.out
+
+
+# Notes, settings and folders that are wrong
+
+
+def test_an_empty_folder_of_notes_is_told(ask: Ask, tmp_path: Path) -> None:
+    ended = ask("--notes", tmp_path, PORTS)
+    assert ended.code == 1
+    assert ended.err.splitlines()[-1].startswith("ask: ")
+    assert "Traceback" not in ended.err
+
+
+def test_notes_that_are_not_there_are_told(ask: Ask, tmp_path: Path) -> None:
+    ended = ask("--notes", tmp_path / "nowhere", PORTS)
+    assert ended.code == 1
+    assert "There are no notes at" in ended.err
+
+
+def test_an_unknown_setting_is_refused(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASK_FOO", "1")
+    ended = ask(PORTS)
+    assert (ended.code, ended.out) == (2, "")
+    assert "There is no setting ASK_FOO" in ended.err
+
+
+@pytest.mark.parametrize("toml", ["not toml", "frobnicate = 1", "max_question = 0", "notes = [1]", "\x00"])
+def test_a_bad_settings_file_is_told(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, toml: str) -> None:
+    (tmp_path / "ask.toml").write_text(toml)
+    monkeypatch.chdir(tmp_path)
+    ended = ask(PORTS)
+    assert ended.code == 2
+    assert _sentence(ended.err)
+
+
+def test_a_file_where_the_data_folder_should_be_is_told(
+    ask: Ask, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "home").write_text("")
+    monkeypatch.setenv("ASK_HOME", str(tmp_path / "home"))
+    ended = ask("--notes", notes, PORTS)
+    assert ended.code == 1
+    assert str(tmp_path / "home") in ended.err
+    assert "Traceback" not in ended.err
+    assert "mistake in the program" not in ended.err
+
+
+# The other commands
+
+
+def test_index_says_what_was_indexed_and_then_that_nothing_changed(ask: Ask, notes: Path) -> None:
+    assert re.match(r"Indexed 1 notes, 4 passages: \d+ encoded", ask("index", notes).out)
+    assert ask("index", notes).out == "Nothing has changed: 1 notes, 4 passages.\n"
+    assert ask("index", "--rebuild", notes).out.startswith("Indexed 1 notes")
+
+
+def test_index_as_json(ask: Ask, notes: Path) -> None:
+    ended = ask("index", "--json", notes)
+    report = json.loads(ended.out)
+    assert (report["indexed"], report["passages"], report["up_to_date"]) == (1, 4, False)
+    assert ended.err == ""
+
+
+def test_index_names_what_it_skipped_and_why(ask: Ask, own_notes: Path) -> None:
+    (own_notes / "binary.md").write_bytes(bytes(range(256)))
+    ended = ask("index", own_notes)
+    assert ended.code == 0
+    assert "1 files were skipped." in ended.out
+    assert "binary.md" in ended.err
+
+
+def test_lint_names_problems_and_exits_with_1_for_errors(ask: Ask, own_notes: Path) -> None:
+    (own_notes / "broken.md").write_text("# Broken\n\n{! shell/gone.sh !}\n")
+    ended = ask("lint", own_notes)
+    assert ended.code == 1
+    assert "broken.md:3: error: " in ended.out
+    report = json.loads(ask("lint", "--json", own_notes).out)
+    assert report["errors"] == 1
+    assert report["errors"] + report["warnings"] == len(report["problems"])
+
+
+def test_lint_of_notes_without_errors_exits_with_0(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("# Tea\n\n- boil water\n")
+    ended = ask("lint", tmp_path)
+    assert (ended.code, ended.out) == (0, "Nothing to mend.\n")
+
+
+def _question_file(folder: Path, *rows: object) -> Path:
+    file = folder / "questions.jsonl"
+    file.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+    return file
+
+
+GOLD = {"id": "1", "kind": "single", "label": "answerable", "question": PORTS, "gold_headings": ["Docker > Ports"]}
+OTHER = {"id": "2", "kind": "single", "label": "out_of_domain", "question": "who won the world cup in 1998?"}
+
+
+def test_eval_measures_a_question_file(ask: Ask, notes: Path, tmp_path: Path) -> None:
+    file = _question_file(tmp_path, GOLD, OTHER)
+    measured = json.loads(ask("eval", file, "--notes", notes, "--json", "--per-question").out)
+    assert (measured["questions"], measured["first_right"], measured["outcome"]) == (2, 1.0, 1.0)
+    assert measured["auc"] == {"out_of_domain": 1.0}
+    assert [row["id"] for row in measured["per_question"]] == ["1", "2"]
+    table = ask("eval", file, "--notes", notes)
+    assert table.code == 0
+    assert re.search(r"^first citation right +1$", table.out, re.MULTILINE)
+
+
+@pytest.mark.parametrize("row", ["{", "[]", "1", '{"id": "1"}', json.dumps({**GOLD, "label": "x"})])
+def test_eval_tells_the_line_that_is_no_question(ask: Ask, tmp_path: Path, row: str) -> None:
+    ended = ask("eval", _question_file(tmp_path, GOLD, row))
+    assert ended.code == 1
+    assert "Line 2 of " in ended.err
+    assert _sentence(ended.err)
+
+
+def test_doctor_tells_the_state_of_the_index(ask: Ask, own_notes: Path) -> None:
+    def state() -> str:
+        return str(json.loads(ask("doctor", "--json", "--notes", own_notes).out)["index"]["state"])
+
+    assert state().startswith("not built yet")
+    ask("index", own_notes)
+    assert state() == "up to date"
+    (own_notes / "note.md").write_text("# New\n\n- words\n")
+    assert state().startswith("the notes have changed")
+
+
+def test_doctor_for_people_says_all_is_well(ask: Ask, notes: Path) -> None:
+    ended = ask("doctor", "--notes", notes)
+    assert ended.code == 0
+    assert ended.out.endswith("All is well.\n")
+    assert "max_question   4000  [default]" in ended.out
+
+
+def test_doctor_says_where_a_setting_comes_from(ask: Ask, notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASK_MAX_QUESTION", "500")
+    assert "max_question   500  [ASK_MAX_QUESTION]" in ask("doctor", "--notes", notes).out
+
+
+def test_doctor_exits_with_1_and_names_the_problem(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = ask("doctor", "--notes", tmp_path / "nowhere")
+    assert ended.code == 1
+    assert "PROBLEM       There are no notes at" in ended.out
+    monkeypatch.setenv("ASK_FOO", "1")
+    report = json.loads(ask("doctor", "--json").out)
+    assert report["problems"] == ["There is no setting ASK_FOO. Unset it; `ask doctor` lists those there are."]
+
+
+def test_the_completion_script_is_bash(ask: Ask) -> None:
+    script = ask("completion", "bash")
+    assert script.code == 0
+    assert "_ASK_COMPLETE" in script.out
+    subprocess.run(["bash", "-n"], input=script.out, text=True, check=True)
+
+
+# As a process
+
+
+def test_help_imports_nothing_heavy() -> None:
+    heavy = ("numpy", "chromadb", "onnxruntime", "pydantic", "rich", "torch", "langchain_core", "markdown_it")
+    code = (
+        "import sys; from ui.cli import run; assert run(['--help']) == 0; "
+        f"print('LOADED', [name for name in {heavy} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "QUESTION... | COMMAND" in done.stdout
+    assert done.stdout.endswith("LOADED []\n")
+
+
+def test_answering_imports_neither_torch_nor_langchain_nor_rich(notes: Path, environment: dict[str, str]) -> None:
+    heavy = ("torch", "transformers", "sentence_transformers", "langchain", "langchain_core", "streamlit", "rich")
+    code = (
+        f"import sys; from ui.cli import run; code = run(['--notes', {str(notes)!r}, {PORTS!r}]); "
+        f"print('LOADED', code, [name for name in {heavy} if name in sys.modules])"
+    )
+    for _ in range(2):  # with a build and without
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+        assert done.stdout.endswith("LOADED 0 []\n")
+
+
+def test_what_is_piped_in_is_joined_to_the_question(process: Ask, notes: Path) -> None:
+    done = process("--notes", notes, "--json", "how do I do this?", input=b"publish a port\n")
+    assert json.loads(done.stdout)["question"] == "how do I do this?\npublish a port"
+
+
+@pytest.mark.parametrize("words", [["-"], []])
+def test_the_question_can_be_piped_in_whole(process: Ask, notes: Path, words: list[str]) -> None:
+    done = process("--notes", notes, *words, input=b"how do I publish a port?\n")
+    assert done.returncode == 0
+    assert b"8080:80" in done.stdout
+
+
+def test_a_silent_open_pipe_does_not_hold_the_question_up(process: Ask, notes: Path) -> None:
+    reading, writing = os.pipe()
+    started = time.monotonic()
+    try:
+        done = process("--notes", notes, PORTS, stdin=reading)
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert time.monotonic() - started < 15
+    assert done.returncode == 0
+    assert b"nothing came on standard input" in done.stderr
+
+
+def test_no_question_at_all_is_told(process: Ask) -> None:
+    done = process()
+    assert done.returncode == 2
+    assert done.stderr.startswith(b"ask: The question is empty.")
+
+
+def test_bytes_that_are_no_utf_8_are_answered(process: Ask, notes: Path) -> None:
+    done = process("--notes", notes, "--json", b"publish a port \xff\xfe")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["outcome"] == "answered"
+
+
+@pytest.mark.parametrize("words", [["--json"], ["--sources"], []])
+def test_a_reader_that_leaves_is_no_error(notes: Path, environment: dict[str, str], words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)  # as `| head -0` does
+    with subprocess.Popen(
+        [*COMMAND, "--notes", str(notes), *words, PORTS],
+        stdin=subprocess.DEVNULL, stdout=writing, stderr=subprocess.PIPE, env=environment,
+    ) as started:  # fmt: skip
+        os.close(writing)
+        _, err = started.communicate(timeout=60)
+    assert b"Traceback" not in err
+    assert b"BrokenPipe" not in err
+    assert started.returncode == 0
+
+
+def test_closed_streams_are_no_error(notes: Path, environment: dict[str, str]) -> None:
+    line = f'exec "$0" -c "from ui.cli import main; main()" --notes "{notes}" "{PORTS}" <&- >&- 2>&-'
+    assert subprocess.run(["bash", "-c", line, sys.executable], env=environment, timeout=60).returncode == 0
+
+
+def test_an_interrupted_build_exits_with_130_and_leaves_nothing_broken(
+    ask_home: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    (tmp_path / "notes").mkdir()
+    bullets = "\n".join(f"- bullet {n} says that thing {n * 7} is kept in drawer {n * 13}" for n in range(3_000))
+    (tmp_path / "notes" / "note.md").write_text(f"# Drawers\n\n{bullets}\n")
+    with subprocess.Popen(
+        [*COMMAND, "index", str(tmp_path / "notes")],
+        stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**environment, "ASK_HOME": str(ask_home)},
+    ) as started:  # fmt: skip
+        assert started.stderr is not None
+        for line in started.stderr:
+            if line.startswith("Encoding"):
+                break
+        time.sleep(0.3)
+        started.send_signal(signal.SIGINT)
+        _, err = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert err == "ask: interrupted\n"
+    (tmp_path / "notes" / "note.md").write_text("# Drawers\n\n- socks are in drawer 3\n")
+    assert run(["--notes", str(tmp_path / "notes"), "where are the socks?"]) == 0
+
+
+def test_two_at_once_over_new_notes_both_answer(own_notes: Path, environment: dict[str, str]) -> None:
+    command = [*COMMAND, "--notes", str(own_notes), PORTS]
+    both = [
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+        )
+        for _ in range(2)
+    ]
+    ended = [(*started.communicate(timeout=60), started.returncode) for started in both]
+    assert [code for *_, code in ended] == [0, 0], ended
+    assert ended[0][0] == ended[1][0] != b""
