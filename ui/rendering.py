@@ -11,6 +11,7 @@ from assistant.marks import with_marks
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.markdown import Markdown
     from rich.segment import Segment
     from rich.text import Text
 
@@ -65,18 +66,34 @@ def as_plain(answer: Answer) -> str:
 def as_terminal(answer: Answer, console: Console) -> None:
     """Print the answer: rendered Markdown, marks and sources that can be clicked where the terminal can."""
     from rich.console import Group
-    from rich.markdown import Markdown
     from rich.text import Text
 
     parts: list[RenderableType] = []
     if OUTCOMES[answer.outcome]:
         parts.append(Text(OUTCOMES[answer.outcome], style="bold yellow"))
-    parts.append(Markdown(printable(_linked(answer)), hyperlinks=True))
+    parts.append(_markdown(answer))
     if answer.citations:
         parts += _sources("Sources", [(f"[{c.number}]", c) for c in answer.citations])
     if answer.nearest:
         parts += _sources("The nearest that is written", [("-", c) for c in answer.nearest])
     console.print(_Printable(Group(*parts)))
+
+
+def _markdown(answer: Answer) -> Markdown:
+    """The text as rich shows it. Its parser takes no file: links, so those to our sources are let through by name."""
+    from markdown_it import MarkdownIt
+    from rich.markdown import Markdown
+
+    sources = {citation.url for citation in answer.citations}
+
+    class Parser(MarkdownIt):
+        def validateLink(self, url: str) -> bool:  # noqa: N802  # the name is markdown-it's
+            return url in sources or super().validateLink(url)
+
+    text = printable(_linked(answer))
+    shown = Markdown(text, hyperlinks=True)
+    shown.parsed = Parser().enable(["strikethrough", "table"]).parse(text)  # what rich enables
+    return shown
 
 
 class _Printable:

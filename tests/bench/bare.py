@@ -25,6 +25,7 @@ class Bare:
 
     def __init__(self, chroma: Path, encoder: Path) -> None:
         self._tokenizer = Tokenizer.from_file(str(encoder / "tokenizer.json"))
+        self._tokenizer.no_padding()  # its file says: to 128 pieces, which would cost several times the question
         self._session = onnxruntime.InferenceSession(str(encoder / "model.onnx"), providers=["CPUExecutionProvider"])
         self._client = chromadb.PersistentClient(path=str(chroma), settings=Settings(anonymized_telemetry=False))
         self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
@@ -34,7 +35,7 @@ class Bare:
         encoded = self._tokenizer.encode(question)
         inputs = {"ids": np.array([encoded.ids]), "mask": np.array([encoded.attention_mask])}
         vectors = self._session.run(["vectors"], inputs)[0]
-        found = self._collection.query(query_embeddings=vectors, n_results=COUNT)
+        found = self._collection.query(query_embeddings=vectors, n_results=COUNT, include=["documents"])
         return (found["documents"] or [[]])[0]
 
 

@@ -60,8 +60,9 @@ def own_notes(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ask(capfd: pytest.CaptureFixture[str]) -> Callable[..., Ended]:
-    """`ask` in this process: quick, but it shares the imports of all tests."""
+def ask(home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ended]:
+    """`ask` in this process, over the home of the session: quick, but it shares the imports of all tests."""
+    monkeypatch.setenv("ASK_HOME", str(home))
 
     def asked(*words: str | Path) -> Ended:
         capfd.readouterr()
@@ -85,6 +86,6 @@ def process(environment: dict[str, str], tmp_path: Path) -> Callable[..., subpro
         if "input" not in options:
             options.setdefault("stdin", subprocess.DEVNULL)
         options.setdefault("env", environment)
-        return subprocess.run([*COMMAND, *words], capture_output=True, cwd=tmp_path, timeout=60, **options)
+        return subprocess.run([*COMMAND, *words], capture_output=True, cwd=tmp_path, timeout=60, check=False, **options)
 
     return started
