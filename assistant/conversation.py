@@ -49,7 +49,7 @@ def leans_on_history(question: str) -> bool:
     own = _content_words(question)
     if any(word.startswith("-") for word in own):  # a flag names its own subject
         return False
-    if any(word in _POINTERS for word in words) and len(own) <= 4:
+    if any(word in _POINTERS for word in words) and len(own) <= 3:
         return True
     return len(own) <= 1 or (bool(_OPENERS.match(question)) and len(own) <= 3)
 

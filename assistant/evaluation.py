@@ -142,7 +142,7 @@ def judge(gold: GoldQuestion, answer: Answer) -> Judged:
         precision=sum(right_ones) / len(right_ones) if right_ones else None,
         gold_lines=sum(lines) / len(lines) if lines else None,
         facts=sum(facts) / len(facts) if facts else None,
-        words=len(re.sub(r"\[\d+\]|```\S*", " ", answer.text).split()) if shown else None,
+        words=_word_count(answer.text) if shown else None,
     )
 
 
@@ -164,6 +164,11 @@ def has_fact(fact: str, text: str) -> bool:
         if len(needed) > 1 and any(needed <= sentence for sentence in known):
             return True
     return False
+
+
+def _word_count(text: str) -> int:
+    """The words of an answer, without marks, fences and bullets."""
+    return sum(any(c.isalnum() for c in word) for word in re.sub(r"\[\d+\]|```\S*", " ", text).split())
 
 
 def _sentences(text: str) -> list[set[str]]:

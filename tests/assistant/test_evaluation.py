@@ -15,7 +15,9 @@ def _citation(*heading: str, quote: str = "words", number: int = 1) -> Citation:
     return Citation(number, "note.md", heading, (), 1, 1, quote, "x", "file:///note.md#x", "0" * 64)
 
 
-def _answer(outcome: Outcome = "answered", text: str = "text [1]", *citations: Citation, coverage: float = 0.5) -> Answer:
+def _answer(
+    outcome: Outcome = "answered", text: str = "text [1]", *citations: Citation, coverage: float = 0.5
+) -> Answer:
     return Answer("id", "q", "q", outcome, text, citations=citations, coverage=coverage)
 
 
@@ -89,7 +91,7 @@ def test_facts_and_gold_lines_are_shares() -> None:
 
 
 def test_words_are_counted_without_marks_and_fences() -> None:
-    assert judge(_gold(), _answer("answered", "- two words [1]\n\n```sh\ndocker ps\n```\n\n[2]")).words == 5 + 1
+    assert judge(_gold(), _answer("answered", "- two words [1]\n\n```sh\ndocker ps\n```\n\n[2]")).words == 4
 
 
 def test_without_gold_a_figure_is_none() -> None:

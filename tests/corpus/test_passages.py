@@ -233,6 +233,10 @@ class TestIncludes:
         (found,) = passages({"note.md": "> ```\n> {! x.sh !}\n> ```", "x.sh": "ls\n\npwd"})
         assert (found.kind, found.text, found.quote) == ("code", "ls\n\npwd", "ls\n\npwd")
 
+    def test_what_stands_before_an_include_makes_no_line_of_it(self, passages):
+        (found,) = passages({"note.md": "    - {! x.txt !}", "x.txt": " \n\nls"})
+        assert (found.text, found.quote, found.start_line) == ("ls", "ls", 3)
+
     def test_a_line_of_marks_alone_is_quoted_as_it_stands(self, passages):
         (found,) = passages({"note.md": "<div>\n{! x.txt !}\n</div>", "x.txt": ">"})
         assert (found.text, found.quote, found.document) == (">", ">", "x.txt")
@@ -249,11 +253,13 @@ class TestIncludes:
 
 class TestOutline:
     def test_sections_are_told_with_their_lines_in_the_note(self, read):
-        _, outline = notes_passages(read({"note.md": "# a\n{! x.md !}\n# c\n{! y.sh !}\n", "x.md": "t\n# b\nt\nt\n"}))
+        _, outline = notes_passages(
+            read({"note.md": "# a\n\n\n{! x.md !}\n# c\n{! y.sh !}\n", "x.md": "t\n# b\nt\nt\n"})
+        )
         assert [(o.document, o.heading, o.state, o.start_line, o.end_line, o.missing) for o in outline] == [
-            ("note.md", ("a",), "written", 1, 2, ()),
-            ("note.md", ("b",), "written", 2, 2, ()),
-            ("note.md", ("c",), "missing_include", 3, 4, ("y.sh",)),
+            ("note.md", ("a",), "written", 1, 4, ()),
+            ("note.md", ("b",), "written", 4, 4, ()),
+            ("note.md", ("c",), "missing_include", 5, 6, ("y.sh",)),
             ("x.md", (), "written", 1, 1, ()),
             ("x.md", ("b",), "written", 2, 4, ()),
         ]

@@ -337,7 +337,15 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_answering_imports_neither_torch_nor_langchain_nor_rich(notes: Path, environment: dict[str, str]) -> None:
-    heavy = ("torch", "transformers", "sentence_transformers", "langchain", "langchain_core", "streamlit", "rich.markdown")
+    heavy = (
+        "torch",
+        "transformers",
+        "sentence_transformers",
+        "langchain",
+        "langchain_core",
+        "streamlit",
+        "rich.markdown",
+    )
     code = (
         f"import sys; from ui.cli import run; code = run(['--notes', {str(notes)!r}, {PORTS!r}]); "
         f"print('LOADED', code, [name for name in {heavy} if name in sys.modules])"
