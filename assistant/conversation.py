@@ -12,7 +12,7 @@ MAX_TURNS_BACK = 4
 MAX_CONTEXT_WORDS = 8
 
 _WORD = re.compile(r"--?[A-Za-z][\w-]*|[^\W_][\w./:-]*")
-_FLAG_OR_CODE = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|`[^`\n]+`")
+_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 # Words that stand for something said before; "there" and "so" mostly do not.
 _POINTER_WORDS = """
 it its that this these those them they their he she one ones both other others same former latter first second
@@ -36,8 +36,8 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
         if not leans_on_history(earlier):
             break
     replies = [turn.content for turn in history if turn.role == "assistant"]
-    if replies:
-        context += [match.strip("`") for match in _FLAG_OR_CODE.findall(replies[-1])][:2]
+    if replies and _points_back(question):  # "which of those two": the options that were just named
+        context += _FLAG.findall(replies[-1])[:2]
     own = {word.lower() for word in _content_words(question)}
     context = [word for word in dict.fromkeys(context) if word.lower() not in own][:MAX_CONTEXT_WORDS]
     return f"{question.rstrip()} ({' '.join(context)})" if context else question
@@ -45,13 +45,16 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
 
 def leans_on_history(question: str) -> bool:
     """Whether a question says little alone: it points back, opens with "and", or has hardly a word of its own."""
-    words = [word.lower() for word in _WORD.findall(question)]
     own = _content_words(question)
     if any(word.startswith("-") for word in own):  # a flag names its own subject
         return False
-    if any(word in _POINTERS for word in words) and len(own) <= 3:
+    if _points_back(question) and len(own) <= 3:
         return True
     return len(own) <= 1 or (bool(_OPENERS.match(question)) and len(own) <= 3)
+
+
+def _points_back(question: str) -> bool:
+    return any(word.lower() in _POINTERS for word in _WORD.findall(question))
 
 
 def _content_words(text: str) -> list[str]:

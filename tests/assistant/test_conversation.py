@@ -45,9 +45,10 @@ def test_the_words_of_the_question_come_first_and_are_not_repeated() -> None:
     assert standalone.lower().count("port") == 1
 
 
-def test_code_of_the_last_reply_is_taken_along() -> None:
-    assert "docker run" in standalone_question("and udp?", PORTS)
-    assert "-p" in standalone_question("and udp?", PORTS)
+def test_options_of_the_last_reply_are_taken_along_where_the_question_points_at_them() -> None:
+    history = [*PORTS, Turn("user", "and cpu?"), Turn("assistant", "- `--cpus 1` or `--cpu-shares 512` [1]")]
+    assert "--cpus --cpu-shares" in standalone_question("which of those is relative", history)
+    assert "--cpus" not in standalone_question("and memory?", history)
 
 
 def test_a_chain_of_follow_ups_goes_back_to_what_it_began_with_and_no_further() -> None:
