@@ -105,7 +105,13 @@ def coverage(found: Found, fitted: Mapping[str, Any] | None = None) -> Coverage:
 
 def unfinished_probability(values: Mapping[str, float], fitted: Mapping[str, Any], *, has_unfinished: bool) -> float:
     """How likely an unfinished heading is meant, if the notes do not answer; 0 if it is not their subject at all."""
-    if not has_unfinished or model("subject", values, fitted) < OTHER_SUBJECT:
+    if not has_unfinished:
+        return 0.0
+    with_headings = {  # an empty section has no passage that could be near
+        "near": max(values["near"], values["path"]),
+        "cover_anywhere": max(values["cover_anywhere"], values["named"]),
+    }
+    if model("subject", with_headings, fitted) < OTHER_SUBJECT:
         return 0.0
     return model("unfinished", values, fitted)
 
