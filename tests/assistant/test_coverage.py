@@ -48,7 +48,9 @@ def _found(
     words = np.array(covered, np.float32)
     cover = float(words @ rarity / rarity.sum()) if len(covered) else 0.0
     hit = Hit(0, passage, 0, best, dense, cover, 0.0, words)
-    section = SectionHit(0, OUTLINE, best, (hit,), words, {"best": best, "second": best, "tenor": dense, "cover": cover})
+    section = SectionHit(
+        0, OUTLINE, best, (hit,), words, {"best": best, "second": best, "tenor": dense, "cover": cover}
+    )
     question = Question(text, np.zeros(3, np.float32), None, rarity, [])  # type: ignore[arg-type]  # words: not looked at
     written = HeadingHit(0, OUTLINE, 0.3, 0.3, 0.0)
     return Found(question, (hit,), (section,), unfinished, written)
@@ -193,4 +195,5 @@ def test_sigmoid_neither_overflows_nor_leaves_its_bounds(x: float) -> None:
 @given(p=st.floats(1e-5, 1 - 1e-5))
 def test_logit_is_the_other_way_round(p: float) -> None:
     assert sigmoid(logit(p)) == pytest.approx(p)
-    assert math.isfinite(logit(0)) and math.isfinite(logit(1))
+    assert math.isfinite(logit(0))
+    assert math.isfinite(logit(1))

@@ -44,7 +44,9 @@ def test_the_bullets_above_come_along_in_the_order_of_the_notes(over: Over) -> N
 
 
 def test_of_parents_with_the_same_words_the_nearest_comes_along(over: Over) -> None:
-    assistant = over("# Fruit\n\n## Kinds\n\n- lists:\n  - of lemons\n- others\n- lists:\n  - of tangerines, peeled by hand\n")
+    assistant = over(
+        "# Fruit\n\n## Kinds\n\n- lists:\n  - of lemons\n- others\n- lists:\n  - of tangerines, peeled by hand\n"
+    )
     evidence = _select(assistant, "which are peeled by hand, tangerines?")
     shown = [item.number for item in evidence if item.passage.text == "lists:"]
     assert shown == [next(item.number for item in evidence if "tangerines" in item.passage.text) - 1]
@@ -56,7 +58,9 @@ def test_what_a_colon_announces_comes_along(over: Over) -> None:
 
 
 def test_the_snippet_under_a_bullet_comes_along(over: Over) -> None:
-    assistant = over("# Server\n\n## Start\n\n- start the web server by its script\n\n  ```sh\n  ./serve --now\n  ```\n")
+    assistant = over(
+        "# Server\n\n## Start\n\n- start the web server by its script\n\n  ```sh\n  ./serve --now\n  ```\n"
+    )
     evidence = _select(assistant, "by which script does the web server start?")
     assert [item.passage.kind for item in evidence] == ["bullet", "code"]
     assert evidence[1].depth == 1
