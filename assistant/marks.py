@@ -21,7 +21,7 @@ _CODE = re.compile(
 _MARK = re.compile(r"\\[\s\S]|\[([0-9]{1,6})\]")
 _ACTS = re.compile(r"\\[\s\S]|\[([0-9]{1,6})\]|`|<(?!https?://[^\s<>]+>)(?=[A-Za-z/!?])")
 _OPENS_A_BLOCK = re.compile(r"^(?:(?=#{1,6}(?:\s|$)|>|[-+*](?:\s|$)|~~~|\[[^\]]+\]:\s*$)|([0-9]{1,9})(?=[.)](?:\s|$)))")
-_MARKUP = re.compile(r"[\\*`]|(?<![^\W_])_|_(?![^\W_])")
+_MARKUP = re.compile(r"[\\*`]|(?<![^\W_])_|_(?![^\W_])|<(?=[A-Za-z/!?])|&(?=#?\w+;)|\](?=[(\[])")
 
 
 def code_parts(markdown: str) -> Iterator[tuple[str, bool]]:

@@ -64,9 +64,9 @@ def _line(file: Path, number: int) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")  # as corpus.documents reads it
+        text = data.decode("cp1252", "replace")  # as corpus.documents reads it; UTF-16 is not looked into
     lines = re.split(r"\r\n|\n|\r", text)
-    return lines[number - 1] if number <= len(lines) else ""
+    return lines[number - 1] if number <= len(lines) and "\0" not in text else ""
 
 
 def section_url(base_url: str, note: str, anchor: str) -> str:

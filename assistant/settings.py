@@ -37,7 +37,9 @@ class Settings(BaseSettings):
         None, pattern=r"^https?://", description="Address of a Chroma server; default: embedded in the data folder."
     )
     base_url: str | None = Field(
-        None, pattern=r"^https?://.*/$", description="Where the notes can be opened, for links; default: files here."
+        None,
+        pattern=r"^https?://[^\s<>\"]+/$",
+        description="Where the notes can be opened, for links; default: files here.",
     )
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")

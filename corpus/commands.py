@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from corpus.passages import Passage
 
 _CODE_SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
-# What is code in a Markdown text; splitting by it gives text and code in turn (one group).
-CODE_SPAN_OR_FENCE = re.compile(r"(^[ \t]*```+[\s\S]*?^[ \t]*```+[ \t]*$|(?<!`)`[^`\n]+`(?!`))", re.MULTILINE)
-_PROMPT = re.compile(r"^(?:[$#>]|\w+@[\w.-]+[^$#]*[$#])\s+")
+# A `#` alone is no prompt of root here: in notes it begins a comment, often a command that is not to be run.
+_PROMPT = re.compile(r"^(?:[$>]|\w+@[\w.-]+[^$#]*[$#])\s+")
 
 
 def commands(passage: Passage, program: str) -> list[str]:

@@ -312,12 +312,11 @@ class _Reader:
         self.warnings: list[Skipped] = []
         self.revisions: dict[str, str | None] = {}
         self._texts: dict[str, list[str]] = {}  # of the files that the present note includes
-        self._places: dict[str, tuple[str | None, bool]] = {}  # where it has looked for them
+        self._places: dict[str, tuple[str | None, bool]] = {}  # where includes have been looked for
 
     def read(self, name: str) -> Document | None:
         """One note; None, and a line in `skipped`, if it cannot be read."""
         self._texts.clear()
-        self._places.clear()
         includes: list[Include] = []
         texts: list[str] = []
         origins: list[Origin] = []

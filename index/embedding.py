@@ -213,7 +213,7 @@ def _words_of(text: str, encoding: Encoding, states: Vectors) -> Words:
         word_text = text[start:end].lower()
         if any(c.isalnum() for c in word_text):
             words.append(word_text)
-            rows.append(states[pieces].mean(axis=0))
+            rows.append(states[pieces].mean(axis=0) if len(pieces) > 1 else states[pieces[0]])
     if not rows:
         return Words([], np.zeros((0, states.shape[1]), np.float32))
     return Words(words, _unit(np.stack(rows)))

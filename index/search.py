@@ -160,19 +160,22 @@ def _hits(found: Candidates, index: Index, fitted: Mapping[str, float]) -> tuple
     scores = (
         fitted["bias"] + fitted["dense"] * found.dense + fitted["cover"] * found.cover + fitted["bm25"] * found.bm25
     )
+    of_chunks = index.chunk_passages[found.chunks]
+    passages, sections = of_chunks.tolist(), index.passage_sections[of_chunks].tolist()
+    score, dense, cover, bm25 = (values.tolist() for values in (scores, found.dense, found.cover, found.bm25))
     best: dict[int, Hit] = {}
-    for column in np.argsort(-scores, kind="stable").tolist():
-        number = int(index.chunk_passages[found.chunks[column]])
+    for chunk in np.argsort(-scores, kind="stable").tolist():
+        number = passages[chunk]
         if number not in best:
             best[number] = Hit(
                 number,
                 index.passages[number],
-                int(index.passage_sections[number]),
-                float(scores[column]),
-                float(found.dense[column]),
-                float(found.cover[column]),
-                float(found.bm25[column]),
-                found.covered[:, column],
+                sections[chunk],
+                score[chunk],
+                dense[chunk],
+                cover[chunk],
+                bm25[chunk],
+                found.covered[:, chunk],
             )
     return tuple(best.values())
 
@@ -181,17 +184,20 @@ def _sections(
     hits: tuple[Hit, ...], question: Question, index: Index, fitted: Mapping[str, float]
 ) -> tuple[SectionHit, ...]:
     """The hits by section. A section is as good as its best passages, its tenor, and what they cover together."""
+    if not hits:
+        return ()
     grouped: dict[int, list[Hit]] = {}
     for hit in hits:
         grouped.setdefault(hit.section, []).append(hit)
+    coverings = [np.max([hit.covered for hit in own], axis=0) for own in grouped.values()]
+    covers = weighted(np.stack(coverings, axis=1), question.rarity).tolist()
     found = []
-    for number, own in grouped.items():
-        covered = np.max([hit.covered for hit in own], axis=0)
+    for (number, own), covered, cover in zip(grouped.items(), coverings, covers, strict=True):
         features = {
             "best": own[0].score,
             "second": own[1].score if len(own) > 1 else own[0].score - 1.0,
             "tenor": sum(hit.dense for hit in own) / len(own),
-            "cover": float(weighted(covered[:, None], question.rarity)[0]),
+            "cover": cover,
         }
         score = sum(fitted[name] * value for name, value in features.items())
         found.append(SectionHit(number, index.outline[number], score, tuple(own), covered, features))
@@ -202,8 +208,9 @@ def _headings(question: Question, index: Index) -> tuple[tuple[HeadingHit, ...],
     """The unfinished headings by likeness, and the written one that is most like the question."""
     if not index.outline:
         return (), None
-    paths = (index.heading_vectors @ question.vector).tolist()
-    titles = (index.title_vectors @ question.vector).tolist()
+    # Row by row: a product of all rows at once wakes the threads of OpenBLAS, see index/interaction.py.
+    paths = np.vecdot(index.heading_vectors, question.vector).tolist()
+    titles = np.vecdot(index.title_vectors, question.vector).tolist()
     named = _named(question, index)
     unfinished = [
         HeadingHit(n, index.outline[n], paths[n], titles[n], named.get(n, 0.0)) for n in index.unfinished_sections

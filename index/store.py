@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -177,6 +178,8 @@ def copy_store(source: Path, target: Path) -> None:
     _must_be_there(source)
     with _our_errors(target):
         shutil.copytree(source, target, dirs_exist_ok=True, ignore=shutil.ignore_patterns(f"{_DATABASE}*"))
+        for copied in (target, *target.rglob("*")):  # the modes were copied too, and may say read-only
+            copied.chmod(copied.stat().st_mode | (stat.S_IRWXU if copied.is_dir() else stat.S_IWUSR))
         address = f"{(source / _DATABASE).absolute().as_uri()}?mode=ro"
         with (
             closing(sqlite3.connect(address, uri=True)) as before,

@@ -34,7 +34,7 @@ OWN_WORDS = [  # of the notes that try to act
 questions = st.sampled_from([*_questions(), *OWN_WORDS]) | st.text(min_size=1, max_size=300).filter(str.strip)
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(question=questions)
 def test_every_answer_from_the_course_keeps_the_contract(
     course: Assistant, check_contract: Check, question: str
