@@ -67,7 +67,7 @@ class WordStates:
         covered = np.full((len(states), len(chunks)), -1.0, np.float32)
         filled = np.flatnonzero(counts)
         if len(filled):
-            rows = np.concatenate([self.rows(chunks[i]) for i in filled.tolist()]).astype(np.float32)
+            rows = np.concatenate([self.rows(chunks[i]) for i in filled.tolist()], dtype=np.float32)
             likeness = _products(states, rows) / _SCALE
             firsts = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
             covered[:, filled] = np.maximum.reduceat(likeness, firsts, axis=1)

@@ -189,10 +189,12 @@ def _sections(
     grouped: dict[int, list[Hit]] = {}
     for hit in hits:
         grouped.setdefault(hit.section, []).append(hit)
-    coverings = [np.max([hit.covered for hit in own], axis=0) for own in grouped.values()]
-    covers = weighted(np.stack(coverings, axis=1), question.rarity).tolist()
+    every = np.stack([hit.covered for own in grouped.values() for hit in own])
+    firsts = np.cumsum([0, *map(len, grouped.values())])[:-1]
+    together = np.maximum.reduceat(every, firsts, axis=0)
+    covers = weighted(together.T, question.rarity).tolist()
     found = []
-    for (number, own), covered, cover in zip(grouped.items(), coverings, covers, strict=True):
+    for (number, own), covered, cover in zip(grouped.items(), together, covers, strict=True):
         features = {
             "best": own[0].score,
             "second": own[1].score if len(own) > 1 else own[0].score - 1.0,
