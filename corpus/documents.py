@@ -31,6 +31,7 @@ _NEWLINE = re.compile(r"\r\n|\n|\r")
 _BEFORE_INCLUDE = re.compile(r"(?:[ \t>]|(?:[-*+]|\d{1,9}[.)])(?=[ \t]))*")
 _FRONT_MATTER_KEY = re.compile(r"[\w\"'][\w .\"'-]{0,60}[:=](?:\s|$)")
 _FRONT_MATTER_LINE = re.compile(_FRONT_MATTER_KEY.pattern + r"|[ \t]+\S|-\s|[#\[\]{}]")
+_CONTROLS = bytes({*range(32)} - {*b"\t\n\v\f\r\x1b"})
 _BYTE_ORDER_MARKS = (  # UTF-32's little-endian mark starts with that of UTF-16
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -285,6 +286,8 @@ def _decode(data: bytes) -> tuple[str, str | None]:
         try:
             text = data.decode("utf-8-sig")
         except UnicodeDecodeError:
+            if len(data.translate(None, _CONTROLS)) < 0.98 * len(data) - 3:
+                raise _Unreadable("is a binary file, not text") from None
             text = data.decode("cp1252", errors="replace")
             reservation = "is not UTF-8: read as Latin-1 (save it as UTF-8)"
     return text.replace("\0", "\ufffd"), reservation  # what CommonMark does with NUL

@@ -369,5 +369,7 @@ def _writing(folder: Path) -> Iterator[None]:
     """Errors of the disk become ours."""
     try:
         yield
+    except BrokenPipeError:  # of the caller's progress: a file has no other end
+        raise
     except OSError as error:
         raise unwritable(folder, error.strerror or str(error)) from error

@@ -46,12 +46,14 @@ class WordStates:
         with np.load(files / PLACES_FILE, allow_pickle=False) as arrays:
             self.starts: NDArray[np.int64] = arrays["starts"]
             self.counts: Numbers = arrays["counts"]
-            dimension = int(arrays["dimension"])
-        path = files / WORDS_FILE
-        rows = path.stat().st_size // dimension if dimension else 0
+            self.dimension = int(arrays["dimension"])
+        self.path = files / WORDS_FILE
+        rows = self.path.stat().st_size // self.dimension if self.dimension else 0
         # as a plain array: every slice of a memmap is a memmap, which takes longer to make than to read
         self._states: Bytes = np.asarray(
-            np.memmap(path, np.int8, "r", shape=(rows, dimension)) if rows else np.zeros((0, dimension), np.int8)
+            np.memmap(self.path, np.int8, "r", shape=(rows, self.dimension))
+            if rows
+            else np.zeros((0, self.dimension), np.int8)
         )
 
     def rows(self, chunk: int) -> Bytes:
@@ -106,8 +108,13 @@ class WordStatesWriter:
 
     def keep(self, previous: WordStates, numbers: dict[str, int], ids: Sequence[str]) -> None:
         """Copy chunks that the previous generation has; `numbers` are their numbers there."""
-        for key in ids:
-            self._append(key, previous.rows(numbers[key]))
+        with previous.path.open("rb") as file:  # not the map: its pages count as memory of this process, all of them
+            for key in sorted(ids, key=lambda key: int(previous.starts[numbers[key]])):
+                number = numbers[key]
+                file.seek(int(previous.starts[number]) * previous.dimension)
+                count = int(previous.counts[number])
+                rows = np.fromfile(file, np.int8, count * previous.dimension)
+                self._append(key, rows.reshape(count, previous.dimension))
 
     def add(self, key: str, words: Words) -> None:
         """Add a chunk that was encoded."""

@@ -42,11 +42,14 @@ class BuildProgress:
         """Show how far a stage is; a total of 0 is not known yet."""
         if self._quiet:
             return
-        if sys.stderr.isatty():
-            self._show(stage, done, total)
-        elif stage not in self._said:
-            self._said.add(stage)
-            print(f"{STAGES[stage]} ...", file=sys.stderr, flush=True)  # noqa: T201  # progress is for the user
+        try:
+            if sys.stderr.isatty():
+                self._show(stage, done, total)
+            elif stage not in self._said:
+                self._said.add(stage)
+                print(f"{STAGES[stage]} ...", file=sys.stderr, flush=True)  # noqa: T201  # progress is for the user
+        except BrokenPipeError:  # nobody reads it any more, as after `2>&1 | head`: the build goes on
+            self._quiet = True
 
     def _show(self, stage: str, done: int, total: int) -> None:
         if self._bar is None:
@@ -73,5 +76,6 @@ def describe(report: BuildReport) -> dict[str, Any]:
             f"{report.unchanged} unchanged, {report.removed} removed, in {report.seconds:.1f} s."
         )
     if report.skipped:
-        summary += f" {len(report.skipped)} files were skipped."
+        files = "file was" if len(report.skipped) == 1 else "files were"
+        summary += f" {len(report.skipped)} {files} skipped."
     return {"summary": summary, **asdict(report)}

@@ -133,6 +133,13 @@ class TestText:
         assert [d.path for d in notes.documents] == ["b.md"]
         assert notes.skipped == (Skipped("a.md", "is a binary file, not text"),)
 
+    def test_binary_without_a_nul_is_skipped_too(self, read):
+        notes = read({"a.md": bytes(range(1, 256)) * 40, "b.md": "text"})
+        assert notes.skipped == (Skipped("a.md", "is a binary file, not text"),)
+
+    def test_a_few_control_characters_in_latin_1_are_text(self, read):
+        assert [d.path for d in read("f\u00fcnf \x07\x08 T\u00f6ne".encode("cp1252")).documents] == ["note.md"]
+
 
 class TestSkipped:
     def test_a_file_of_50_mb_is_skipped_without_being_read(self, write):

@@ -62,7 +62,7 @@ def _report(**changes: object) -> BuildReport:
 def test_a_report_is_a_sentence_and_json() -> None:
     described = describe(_report(skipped=(Skipped("x.md", "is binary"),)))
     assert described["summary"] == (
-        "Indexed 2 notes, 30 passages: 5 encoded, 25 unchanged, 1 removed, in 1.2 s. 1 files were skipped."
+        "Indexed 2 notes, 30 passages: 5 encoded, 25 unchanged, 1 removed, in 1.2 s. 1 file was skipped."
     )
     assert json.loads(json.dumps(described))["skipped"] == [{"path": "x.md", "reason": "is binary"}]
 
@@ -73,3 +73,14 @@ def test_a_report_of_unchanged_notes_says_so() -> None:
 
 def test_every_stage_has_words() -> None:
     assert all(words[0].isupper() for words in STAGES.values())
+
+
+def test_a_build_whose_progress_nobody_reads_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with open(writer, "w", buffering=1) as nobody, BuildProgress(quiet=False) as progress:
+        monkeypatch.setattr(sys, "stderr", nobody)
+        for step in STEPS:
+            progress.update(*step)
+        monkeypatch.undo()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), writer)

@@ -233,7 +233,7 @@ def test_index_names_what_it_skipped_and_why(ask: Ask, own_notes: Path) -> None:
     ended = ask("index", own_notes)
     assert ended.code == 0
     assert "Indexed 2 notes" in ended.out
-    assert "1 files were skipped." in ended.out
+    assert "1 file was skipped." in ended.out
     assert "away.md" in ended.err
     assert "latin.md is not UTF-8" in ended.err
 
