@@ -7,6 +7,7 @@ reads the rows of its candidates only.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -48,13 +49,12 @@ class WordStates:
             self.counts: Numbers = arrays["counts"]
             self.dimension = int(arrays["dimension"])
         self.path = files / WORDS_FILE
-        rows = self.path.stat().st_size // self.dimension if self.dimension else 0
-        # as a plain array: every slice of a memmap is a memmap, which takes longer to make than to read
-        self._states: Bytes = np.asarray(
-            np.memmap(self.path, np.int8, "r", shape=(rows, self.dimension))
-            if rows
-            else np.zeros((0, self.dimension), np.int8)
-        )
+        self._map: mmap.mmap | None = None
+        self._states: Bytes = np.zeros((0, self.dimension), np.int8)
+        if self.dimension and self.path.stat().st_size:
+            with self.path.open("rb") as file:
+                self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            self._states = np.frombuffer(self._map, np.int8).reshape(-1, self.dimension)
 
     def rows(self, chunk: int) -> Bytes:
         """The words of one chunk as bytes, shape (words, dimension)."""
@@ -73,7 +73,13 @@ class WordStates:
             likeness = _products(states, rows) / _SCALE
             firsts = np.concatenate([[0], np.cumsum(counts[filled])[:-1]])
             covered[:, filled] = np.maximum.reduceat(likeness, firsts, axis=1)
+            self._let_go()
         return covered
+
+    def _let_go(self) -> None:
+        """Unmap what was read, or question by question all of a large file counts as memory of this process."""
+        if self._map is not None and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED)
 
 
 def _products(left: Vectors, right: Vectors) -> Vectors:
