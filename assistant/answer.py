@@ -74,7 +74,8 @@ class Answer:
     """What is known of one question: text for the reader, and everything a surface needs to show its sources.
 
     `coverage` is the calibrated probability that the notes answer the question. `nearest` is filled
-    when the outcome is unfinished or not_covered. `text` has markers `[1]` outside code.
+    when the outcome is unfinished or not_covered. `text` has markers `[1]` outside code. `notice` says,
+    for a question that a model was to answer, why some or all of the text is quoted instead.
     """
 
     id: str
@@ -89,6 +90,7 @@ class Answer:
     nearest: tuple[Citation, ...] = ()
     coverage: float = 0.0
     model: str = QUOTES
+    notice: str | None = None
     timings: Timings = field(default_factory=Timings)
     schema: int = SCHEMA
 
@@ -96,6 +98,25 @@ class Answer:
         """The contract as plain dictionaries and lists, `schema` first."""
         plain = dataclasses.asdict(self)
         return {"schema": plain.pop("schema"), **plain}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happens while a question is answered; the `delta`s together are the text of the answer of `done`."""
+
+    event: Literal["status", "citation", "delta", "done"]
+    status: str | None = None
+    citation: Citation | None = None
+    text: str | None = None
+    answer: Answer | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The event with what belongs to it, as plain dictionaries and lists."""
+        if self.answer is not None:
+            return {"event": self.event, "answer": self.answer.to_json()}
+        if self.citation is not None:
+            return {"event": self.event, "citation": dataclasses.asdict(self.citation)}
+        return {"event": self.event, **({"text": self.text} if self.event == "delta" else {"status": self.status})}
 
 
 @dataclass(frozen=True, slots=True)

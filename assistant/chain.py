@@ -1,4 +1,4 @@
-"""Question -> Answer: find, decide, answer. The whole flow on one page.
+"""Question -> Answer: find, decide, answer, ground. The whole flow on one page.
 
 assistant = open_assistant(Path("notes"))
 answer = assistant.ask("How do I expose a port?")
@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Outcome, Timings, Turn
-from assistant.conversation import standalone_question
-from assistant.coverage import Coverage, coverage, missing_names, outcome_of
+from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
+from assistant.conversation import rewritten_question
+from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
 from assistant.evidence import nearest_sections, select
+from assistant.grounding import Grounding
+from assistant.models import Model, load_model, own_model
+from assistant.prompts import answer_messages
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
+from assistant.replies import Reply
+from assistant.rewording import Reworded
 from assistant.settings import Settings, load_settings
-from corpus.errors import QuestionError
+from corpus.errors import ModelFailed, QuestionError
 from index.build import BuildReport, Progress, build_index
 from index.embedding import Encoder, load_encoder
 from index.generation import Index, open_index
@@ -28,6 +33,7 @@ from index.location import ask_home, index_folder
 from index.search import Found, search
 
 if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
 
@@ -37,14 +43,22 @@ def packaged_course() -> Path:
 
 
 def open_assistant(
-    notes: Path | None = None, *, settings: Settings | None = None, progress: Progress | None = None
+    notes: Path | None = None,
+    *,
+    settings: Settings | None = None,
+    chat: BaseChatModel | None = None,
+    progress: Progress | None = None,
 ) -> Assistant:
-    """Build or update the index of the notes if need be, and open it. Raises AskError."""
+    """Build or update the index of the notes if need be, and open it; with a chat model, if the settings name one.
+
+    `chat` is a model of your own, any of LangChain's. Raises AskError.
+    """
     settings = settings or load_settings()
+    model = own_model(chat, settings) if chat else load_model(settings.model, settings) if settings.model else None
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
-    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings)
+    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model)
 
 
 def update_index(
@@ -82,24 +96,35 @@ class Assistant:
     index: Index
     encoder: Encoder
     settings: Settings
+    model: Model | None = None
 
     def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Answer:
         """Answer a question from the notes alone. Raises QuestionError if it is empty or too long."""
+        *_, done = self.stream(question, history=history)
+        assert done.answer is not None  # noqa: S101  # it always ends so
+        return done.answer
+
+    def stream(self, question: str, *, history: Sequence[Turn] = ()) -> Generator[Event, None, None]:
+        """The same while it happens: each sentence once it is checked, the whole answer last. Raises QuestionError."""
         started = time.perf_counter()
-        standalone = standalone_question(checked_question(question, self.settings), history)
+        asked = checked_question(question, self.settings)
+        yield Event("status", status="searching")
+        standalone = rewritten_question(asked, history, self.model)
         found = search(standalone, self.index, self.encoder)
         searched = time.perf_counter()
         likely = coverage(found)
         outcome = outcome_of(found, likely, self.index.has_word)
-        if outcome in {"answered", "partial"}:
-            answer = self._quoting(found, outcome)
+        if outcome in {"answered", "partial"} and self.model is not None:
+            answer = yield from self._reworded(found, likely, outcome, self.model)
+        elif outcome in {"answered", "partial"}:
+            answer = yield from _at_once(self._quoting(found, outcome))
         elif outcome == "unfinished":
-            answer = self._unfinished(found)
+            answer = yield from _at_once(self._unfinished(found))
         else:
-            answer = self._not_covered(found)
+            answer = yield from _at_once(self._not_covered(found))
         ended = time.perf_counter()
         timings = Timings(_ms(searched - started), _ms(ended - searched), _ms(ended - started))
-        return replace(
+        complete = replace(
             answer,
             id=_answer_id(question, standalone, answer),
             question=question,
@@ -107,6 +132,7 @@ class Assistant:
             coverage=round(likely.probability, 3),
             timings=timings,
         )
+        yield Event("done", answer=complete)
 
     def find(self, question: str) -> tuple[Found, Coverage]:
         """What a question finds, without an answer. Raises QuestionError."""
@@ -122,20 +148,54 @@ class Assistant:
         """Where the notes can be opened."""
         return self.settings.base_url or folder_url(Path(self.index.manifest.root))
 
-    def as_runnable(self) -> Runnable[str, Answer]:
-        """The same as a LangChain Runnable: question in, Answer out."""
-        from langchain_core.runnables import RunnableLambda
+    def as_runnable(self) -> Runnable[Any, Answer]:
+        """The same as a LangChain Runnable: a question in, or one with its history; an Answer out."""
+        from assistant.runnable import AnswerRunnable
 
-        return RunnableLambda(self.ask)
+        return AnswerRunnable(self)
 
     def _quoting(self, found: Found, outcome: Outcome) -> Answer:
         evidence = select(found, self.index)
         text, claims, citations = quoted(evidence, self.base_url)
         if outcome == "partial":
-            sentence = gap_sentence(missing_names(found, self.index.has_word))
+            sentence = self._gap(found)
             text, claims = f"{text}\n\n{sentence}", [*claims, Claim(sentence, (), "supported")]
         commands = tuple(shown_commands(evidence))
         return _answer(outcome, text, claims=tuple(claims), citations=tuple(citations), commands=commands)
+
+    def _reworded(
+        self, found: Found, likely: Coverage, outcome: Outcome, model: Model
+    ) -> Generator[Event, None, Answer]:
+        """The model's sentences, as far as the evidence says them; it may also say that there is no answer in it."""
+        yield Event("status", status="writing")
+        evidence = select(found, self.index)
+        text = Reworded(evidence, Grounding(evidence, self.encoder, self.index.lexical.idf), self.base_url)
+        reply = Reply(model.reply(answer_messages(found.question.text, evidence, structured=model.is_structured)))
+        problem = None
+        try:
+            for sentence in reply:
+                yield from text.add(sentence)
+        except ModelFailed as error:
+            problem = str(error)
+        if reply.declined and not text.kept:
+            if likely.probability < SURE:
+                return (yield from _at_once(replace(self._not_covered(found), model=model.name)))
+            problem = f"The model {model.name} found no answer in these passages."
+        yield from text.complete(failed=problem is not None)
+        if outcome == "partial":
+            yield text.say(self._gap(found))
+        return _answer(
+            outcome,
+            text.text,
+            claims=tuple(text.claims),
+            citations=tuple(text.citations),
+            commands=tuple(text.commands),
+            model=model.name if text.kept else QUOTES,
+            notice=text.notice(problem, model.name),
+        )
+
+    def _gap(self, found: Found) -> str:
+        return gap_sentence(missing_names(found, self.index.has_word))
 
     def _unfinished(self, found: Found) -> Answer:
         heading = found.unfinished[0].outline
@@ -158,7 +218,15 @@ class Assistant:
 
 
 def _answer(outcome: Outcome, text: str, **parts: Any) -> Answer:
-    return Answer(id="", question="", standalone_question="", outcome=outcome, text=text, model=QUOTES, **parts)
+    return Answer(id="", question="", standalone_question="", outcome=outcome, text=text, **parts)
+
+
+def _at_once(answer: Answer) -> Generator[Event, None, Answer]:
+    """The events of an answer that is there in one piece."""
+    for citation in answer.citations:
+        yield Event("citation", citation=citation)
+    yield Event("delta", text=answer.text)
+    return answer
 
 
 def _answer_id(question: str, standalone: str, answer: Answer) -> str:

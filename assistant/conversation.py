@@ -1,4 +1,4 @@
-"""A follow-up becomes a question of its own, without a model: what it leans on is taken from the turns before."""
+"""A follow-up becomes a question of its own: what it leans on comes from the turns before, or from a model."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import re
 from collections.abc import Sequence
 
 from assistant.answer import Turn
-from index.lexical import STOP_WORDS
+from assistant.models import Model
+from assistant.prompts import rewrite_messages
+from corpus.errors import ModelFailed
+from index.lexical import STOP_WORDS, words
 
 MAX_TURNS_BACK = 4
 MAX_CONTEXT_WORDS = 8
+MAX_ADDED = 200  # characters that a model may add to a question
 
 _WORD = re.compile(r"--?[A-Za-z][\w-]*|[^\W_][\w./:-]*")
 _FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
@@ -41,6 +45,28 @@ def standalone_question(question: str, history: Sequence[Turn]) -> str:
     own = {word.lower() for word in _content_words(question)}
     context = [word for word in dict.fromkeys(context) if word.lower() not in own][:MAX_CONTEXT_WORDS]
     return f"{question.rstrip()} ({' '.join(context)})" if context else question
+
+
+def rewritten_question(question: str, history: Sequence[Turn], model: Model | None) -> str:
+    """The question as it can be searched alone, written by the model if there is one and it keeps to what was said."""
+    turns = history[-2 * MAX_TURNS_BACK :]
+    if model is None or not turns:
+        return standalone_question(question, history)
+    try:
+        lines = model.text(rewrite_messages(question, turns)).splitlines()
+    except ModelFailed:  # the answer will say so, if the model still fails then
+        return standalone_question(question, history)
+    rewritten = lines[0].strip().strip('"') if len(lines) == 1 else ""
+    return rewritten if _is_of(rewritten, question, turns) else standalone_question(question, history)
+
+
+def _is_of(rewritten: str, question: str, turns: Sequence[Turn]) -> bool:
+    """Whether a model's question has only words that were said, and still what the learner asks for."""
+    said = set(words(question)) | {stem for turn in turns for stem in words(turn.content)}
+    own = set(words(rewritten))
+    kept = set(words(question)) & own
+    longest = len(question) + MAX_ADDED
+    return bool(own) and own <= said and len(rewritten) <= longest and 2 * len(kept) >= len(set(words(question)))
 
 
 def leans_on_history(question: str) -> bool:

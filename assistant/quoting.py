@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
@@ -79,20 +79,27 @@ def folder_url(root: Path) -> str:
     return root.as_uri() + "/"
 
 
-def quoted(evidence: Sequence[Evidence], base_url: str) -> tuple[str, list[Claim], list[Citation]]:
-    """The text of an answer that quotes, its claims (one a passage) and their citations, numbered from 1."""
+def quoted(
+    evidence: Sequence[Evidence], base_url: str, *, cited: Mapping[int, int] | None = None
+) -> tuple[str, list[Claim], list[Citation]]:
+    """The text of an answer that quotes, its claims (one a passage) and their citations, numbered from 1.
+
+    `cited` has the numbers of passages that a text before this one cites: they keep them, and the others go on.
+    """
+    numbers = dict(cited or {})
     lines: list[str] = []
     claims: list[Claim] = []
     citations: list[Citation] = []
     section = None
-    for number, item in enumerate(evidence, start=1):
+    for item in evidence:
         if section is not None and item.section != section:
             lines.append("")
         section = item.section
-        citations.append(cite(number, item.passage, base_url))
-        block = _block(item, number)
-        lines += block
-        claims.append(Claim(shown_quote(item.passage), (number,), "verbatim"))
+        if item.number not in numbers:
+            numbers[item.number] = len(numbers) + 1
+            citations.append(cite(numbers[item.number], item.passage, base_url))
+        lines += _block(item, numbers[item.number])
+        claims.append(Claim(shown_quote(item.passage), (numbers[item.number],), "verbatim"))
     return "\n".join(lines), claims, citations
 
 
@@ -134,13 +141,17 @@ def _block(item: Evidence, number: int) -> list[str]:
     """One passage as Markdown: a bullet, or a code block with its mark on a line of its own."""
     indent = "  " * item.depth
     if item.passage.kind == "code":
-        code = _shown_code(item.passage)
-        fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", code)), default=0))
-        body = [f"{fence}{re.sub(r'[^A-Za-z0-9+-]', '', item.passage.language)}", *code.split("\n"), fence]
+        body = code_block(_shown_code(item.passage), item.passage.language).split("\n")
         lines = item.passage.text.count("\n") + 1
         cut = f" (the first {MAX_CODE_LINES} of {lines} lines)" if lines > MAX_CODE_LINES else ""
         return ["", *(indent + line for line in body), "", f"{indent}[{number}]{cut}", ""]
     return [f"{indent}- {_one_line(item.passage)} [{number}]"]
+
+
+def code_block(code: str, language: str) -> str:
+    """Code as a fenced block, whatever backticks are in it."""
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall(r"`+", code)), default=0))
+    return f"{fence}{re.sub(r'[^A-Za-z0-9+-]', '', language)}\n{code}\n{fence}"
 
 
 def _one_line(passage: Passage) -> str:

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from corpus.errors import SettingsError
@@ -41,8 +41,28 @@ class Settings(BaseSettings):
         pattern=r"^https?://[^\s<>\"]+/$",
         description="Where the notes can be opened, for links; default: files here.",
     )
+    model: str | None = Field(
+        None,
+        pattern=r"^[a-z][a-z_]*:\S+$",
+        description="Chat model that words the answers, as provider:name (openai:gpt-4o-mini, ollama:llama3.2); "
+        "default: none, the notes are quoted.",
+    )
+    model_url: str | None = Field(
+        None, pattern=r"^https?://\S+$", description="Address of the model's server; default: that of its provider."
+    )
+    model_seconds: float = Field(60.0, gt=0, le=3_600, description="Longest that a model may take for one reply.")
+    model_tokens: int = Field(800, ge=16, le=100_000, description="Longest reply of a model, in tokens.")
+    model_retries: int = Field(
+        2, ge=0, le=10, description="How often a request to a model is tried again, where that helps."
+    )
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
+
+    @field_validator("model", mode="before")
+    @classmethod
+    def none_is_no_model(cls, value: object) -> object:
+        """`--model none` goes before a model in the environment."""
+        return None if value == "none" else value
 
     @classmethod
     def settings_customise_sources(
@@ -77,6 +97,10 @@ def load_settings(**flags: Any) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"]) or "?"
+        if name == "model":
+            raise SettingsError(
+                f"The model {first['input']!r} has no provider. Name one as in openai:gpt-4o-mini or ollama:llama3.2."
+            ) from error
         if first["type"] == "extra_forbidden":
             raise SettingsError(
                 f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are."

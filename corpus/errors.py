@@ -6,6 +6,7 @@ AskError                    the base: one sentence that says what is wrong and w
 │   └── SettingsError       a setting has a wrong name or value
 ├── NotesError              the notes cannot be read: no such folder, nothing to read in it
 ├── QuestionFileError       a question file for `ask eval` is not in its format
+├── ModelFailed             a chat model did not reply, or not usably; the notes are quoted instead
 ├── EncoderError            the encoder cannot be loaded, or is not the one that was pinned
 └── IndexProblem            the index cannot be used
     ├── IndexUnwritable     its folder is read-only or the disk is full
@@ -39,6 +40,10 @@ class NotesError(AskError):
 
 class QuestionFileError(AskError):
     """A question file is not in the format that `ask eval` reads."""
+
+
+class ModelFailed(AskError):
+    """A chat model cannot be reached, refuses, takes too long, or replies with nothing."""
 
 
 class EncoderError(AskError):

@@ -19,7 +19,7 @@ from index.location import ask_home, index_folder
 PACKAGES = ("ask-the-notes", "chromadb", "onnxruntime", "sentence-transformers", "torch", "langchain-core", "streamlit")
 
 
-def checkup(notes: Path | None) -> dict[str, Any]:
+def checkup(notes: Path | None, model: str | None = None) -> dict[str, Any]:
     """Everything that `ask doctor` says; `problems` lists what has to be mended."""
     report: dict[str, Any] = {
         "python": platform.python_version(),
@@ -30,7 +30,7 @@ def checkup(notes: Path | None) -> dict[str, Any]:
         "problems": [],
     }
     try:
-        settings = load_settings()
+        settings = load_settings(model=model)
     except AskError as error:
         report["problems"].append(str(error))
         return report
@@ -38,6 +38,8 @@ def checkup(notes: Path | None) -> dict[str, Any]:
         name: {"value": _plain(getattr(settings, name)), "from": _source(name, settings), "is": field.description}
         for name, field in Settings.model_fields.items()
     }
+    report["model"], problem = _model_state(settings)
+    report["problems"] += [problem] if problem else []
     chosen = notes or settings.notes or packaged_course()
     report["notes"] = str(chosen)
     try:
@@ -57,9 +59,26 @@ def checkup_lines(report: dict[str, Any]) -> list[str]:
         lines.append(f"  {name:14} {row['value'] if row['value'] is not None else '-'}  [{row['from']}]  {row['is']}")
     if "index" in report:
         lines += ["", f"notes         {report['notes']}", *(f"  {key:14} {v}" for key, v in report["index"].items())]
-    lines += ["", "model         none: answers are quoted from the notes, nothing leaves this machine"]
+    if "model" in report:
+        lines += ["", f"model         {report['model']}"]
     lines += [f"PROBLEM       {problem}" for problem in report["problems"]] or ["All is well."]
     return lines
+
+
+def _model_state(settings: Settings) -> tuple[str, str | None]:
+    """Which model is used and where text goes; what is wrong with it, found by asking it for a word."""
+    if settings.model is None:
+        return "none: answers are quoted from the notes, nothing leaves this machine", None
+    from assistant.models import destination, load_model, try_model
+
+    place, is_here = destination(settings.model, settings)
+    where = f"{settings.model}: questions and passages go to {place}" + (", on this machine" if is_here else "")
+    if os.environ.get("LANGSMITH_TRACING") == "true" or os.environ.get("LANGCHAIN_TRACING_V2") == "true":
+        where += "; LANGSMITH_TRACING sends them to LangSmith too"
+    try:
+        return where, try_model(load_model(settings.model, settings))
+    except AskError as error:
+        return where, str(error)
 
 
 def _index_state(notes: Path, settings: Settings) -> dict[str, Any]:

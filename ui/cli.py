@@ -10,7 +10,8 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
     from rich.console import Console
 
-    from assistant.answer import Answer, Turn
+    from assistant.answer import Answer, Event, Turn
     from assistant.chain import Assistant
     from assistant.settings import Settings
     from ui.building import BuildProgress
@@ -34,6 +35,9 @@ QUESTION_COMMAND = "question"
 
 notes_option = click.option(
     "--notes", type=click.Path(path_type=Path), help="Folder or file of notes (default: the packaged course)."
+)
+model_option = click.option(
+    "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -99,13 +103,21 @@ def cli() -> None:
 @cli.command(QUESTION_COMMAND, cls=QuestionCommand, hidden=True)
 @click.argument("words", nargs=-1)
 @notes_option
+@model_option
 @json_option
 @click.option("--jsonl", is_flag=True, help="Print events, one JSON object a line; the last has the whole answer.")
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation over these notes.")
 @click.option("--sources", is_flag=True, help="Show what was found, without an answer.")
 @click.option("--strict", is_flag=True, help="Exit with 5 if any claim is not supported by the notes.")
 def question(
-    words: tuple[str, ...], notes: Path | None, as_json: bool, jsonl: bool, go_on: bool, sources: bool, strict: bool
+    words: tuple[str, ...],
+    notes: Path | None,
+    model: str | None,
+    as_json: bool,
+    jsonl: bool,
+    go_on: bool,
+    sources: bool,
+    strict: bool,
 ) -> int:
     """Answer a question (the default)."""
     from assistant.chain import checked_question
@@ -115,19 +127,16 @@ def question(
 
     asked = " ".join(word for word in words if word != "-")
     piped = StandardInput.start(is_question=words in {(), ("-",)})
-    settings = load_settings(notes=notes)
+    settings = load_settings(notes=notes, model=model)
     if not piped.is_context:  # nothing to load meanwhile: say what is wrong before an index is built
         checked_question(piped.joined_to(asked), settings)
     assistant = _assistant(settings, quiet=as_json or jsonl)
     text = piped.joined_to(asked, most=settings.max_question)
     if sources:
         return _show_sources(assistant, text, as_json=as_json or jsonl)
-    if jsonl:
-        _event("status", status="searching")
     history: Sequence[Turn] = load_turns(assistant.index.folder) if go_on else ()
-    answer = assistant.ask(text, history=history)
+    answer = _answer(assistant.stream(text, history=history), as_json=as_json, jsonl=jsonl)
     save_turns(assistant.index.folder, [*history], answer)
-    _show(answer, as_json=as_json, jsonl=jsonl)
     return exit_code(answer, strict=strict)
 
 
@@ -138,20 +147,27 @@ def exit_code(answer: Answer, *, strict: bool) -> int:
     return EXIT_CODES[answer.outcome]
 
 
-def _show(answer: Answer, *, as_json: bool, jsonl: bool) -> None:
-    from ui.rendering import as_plain, as_terminal
+def _answer(events: Generator[Event, None, None], *, as_json: bool, jsonl: bool) -> Answer:
+    """Show an answer, where it is read by people or by events while it is written; returns it."""
+    from ui.rendering import as_plain, as_terminal, while_written
 
-    if jsonl:
-        for citation in answer.to_json()["citations"]:
-            _event("citation", citation=citation)
-        _event("delta", text=answer.text)
-        _event("done", answer=answer.to_json())
-    elif as_json:
+    rich = _is_rich() and not (as_json or jsonl)
+    answer = None
+    with closing(events), while_written(_console() if rich else None) as shown:
+        for event in events:
+            answer = event.answer or answer
+            shown(event)
+            if jsonl:
+                _print_json(event.to_json(), compact=True)
+    if answer is None:
+        raise UsageProblem("There is no answer. Ask again.")
+    if as_json:
         _print_json(answer.to_json())
-    elif _is_rich():
+    elif rich:
         as_terminal(answer, _console())
-    else:
+    elif not jsonl:
         click.echo(as_plain(answer))
+    return answer
 
 
 def _show_sources(assistant: Assistant, text: str, *, as_json: bool) -> int:
@@ -231,9 +247,10 @@ def lint(path: Path | None, as_json: bool) -> int:
 @cli.command(name="eval")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @notes_option
+@model_option
 @json_option
 @click.option("--per-question", is_flag=True, help="Show every question with its answer's outcome and what was right.")
-def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_question: bool) -> int:
+def eval_(files: tuple[Path, ...], notes: Path | None, model: str | None, as_json: bool, per_question: bool) -> int:
     """Measure the answers over files of questions with gold."""
     from assistant.evaluation import evaluate, figures, read_questions
     from assistant.settings import load_settings
@@ -241,7 +258,7 @@ def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_questi
     from ui.rendering import printable
 
     questions = [question for file in files for question in read_questions(file)]
-    assistant = _assistant(load_settings(notes=notes), quiet=as_json)
+    assistant = _assistant(load_settings(notes=notes, model=model), quiet=as_json)
     with _progress(quiet=as_json) as progress:
         judged = evaluate(
             questions,
@@ -262,13 +279,14 @@ def eval_(files: tuple[Path, ...], notes: Path | None, as_json: bool, per_questi
 
 @cli.command()
 @notes_option
+@model_option
 @json_option
-def doctor(notes: Path | None, as_json: bool) -> int:
+def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
     """Show versions, settings, the state of the index, what is off and how to turn it on."""
     from ui.checkup import checkup, checkup_lines
     from ui.rendering import printable
 
-    report = checkup(notes)
+    report = checkup(notes, model)
     if as_json:
         _print_json(report)
     else:
@@ -314,10 +332,6 @@ def _is_rich() -> bool:
 
 def _print_json(value: Any, *, compact: bool = False) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if compact else 2).encode("utf-8", "replace"))
-
-
-def _event(name: str, **fields: Any) -> None:
-    _print_json({"event": name, **fields}, compact=True)
 
 
 def main(args: Sequence[str] | None = None) -> None:

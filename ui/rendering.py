@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from assistant.answer import Answer, Citation
+from assistant.answer import Answer, Citation, Event
 from assistant.marks import with_marks
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ OUTCOMES = {
     "tool": "",
     "refused": "Not done.",
 }
+STATUSES = {"searching": "Searching the notes", "writing": "Waiting for the model"}
+WEAK = "(?)"
+WEAK_MEANS = f"{WEAK} the notes say this only in part."
 _TYPES_THAT_ACT = frozenset({"Cc", "Cf", "Co", "Cs"})  # controls, bidi marks, private use, lone surrogates
 
 
@@ -55,7 +59,8 @@ def _one_line(name: str) -> str:
 
 def as_plain(answer: Answer) -> str:
     """The answer as Markdown with its sources below: for pipes and files."""
-    lines = [answer.text.strip("\n")]
+    lines = [_with_doubts(answer).strip("\n")]
+    lines += [line for remark in remarks(answer) for line in ("", remark)]
     if answer.citations:
         lines += ["", "Sources:", *(f"[{c.number}] {heading(c)}, {place(c)}" for c in answer.citations)]
     if answer.nearest:
@@ -72,11 +77,51 @@ def as_terminal(answer: Answer, console: Console) -> None:
     if OUTCOMES[answer.outcome]:
         parts.append(Text(OUTCOMES[answer.outcome], style="bold yellow"))
     parts.append(_markdown(answer))
+    parts += [Text(f"\n{printable(remark)}", style="yellow") for remark in remarks(answer)]
     if answer.citations:
         parts += _sources("Sources", [(f"[{c.number}]", c) for c in answer.citations])
     if answer.nearest:
         parts += _sources("The nearest that is written", [("-", c) for c in answer.nearest])
     console.print(_Printable(Group(*parts)))
+
+
+@contextmanager
+def while_written(console: Console | None) -> Iterator[Callable[[Event], None]]:
+    """Shows what a model writes while it does so; it is gone at the end. Without a console nothing is shown."""
+    if console is None:
+        yield lambda _: None
+        return
+    from rich.live import Live
+    from rich.markdown import Markdown
+    from rich.spinner import Spinner
+
+    text = ""
+
+    def shown(event: Event) -> None:
+        nonlocal text
+        text += event.text or ""
+        if event.event == "status":
+            live.update(Spinner("dots", STATUSES[event.status or ""]))
+        elif event.event == "delta":
+            live.update(_Printable(Markdown(printable(text), hyperlinks=False)), refresh=True)
+
+    with Live(console=console, transient=True, auto_refresh=True) as live:
+        yield shown
+
+
+def remarks(answer: Answer) -> list[str]:
+    """What has to be said about a text beside it: why it is quoted, and what a mark of doubt means."""
+    doubts = [WEAK_MEANS] if any(claim.support == "weak" for claim in answer.claims) else []
+    return doubts + ([answer.notice] if answer.notice else [])
+
+
+def _with_doubts(answer: Answer) -> str:
+    """The text, with a mark behind each claim that the notes support only in part."""
+    text = answer.text
+    for claim in answer.claims:
+        if claim.support == "weak":
+            text = text.replace(claim.text, f"{claim.text} {WEAK}", 1)
+    return text
 
 
 def _markdown(answer: Answer) -> Markdown:
@@ -135,4 +180,4 @@ def _linked(answer: Answer) -> str:
     def link(number: int) -> str:
         return f"[\\[{number}\\]](<{urls[number]}>)" if number in urls else f"[{number}]"
 
-    return with_marks(answer.text, link)
+    return with_marks(_with_doubts(answer), link)

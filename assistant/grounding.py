@@ -1,0 +1,353 @@
+"""Sentence of a model + Evidence -> Claim: tied to the passages that say it, or not.
+
+No model is asked. What must stand in the passages exactly is looked up: code, flags, numbers, names and addresses.
+What may be reworded is weighed: how well each word of the sentence is covered by the words of the passages in their
+context, and what the small words say that no cover shows: negations, opposites, words of degree, order and reason,
+and who is what to whom. `python tests/bench/grounding/fit.py` fits the weights over notes on several subjects.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+
+from assistant.answer import Support
+from assistant.coverage import sigmoid
+from assistant.evidence import Evidence
+from assistant.opposites import TELLING, opposites
+from assistant.replies import Sentence
+from corpus.passages import Passage
+from index.embedding import Encoder, Vectors
+from index.interaction import content_words
+from index.lexical import words as stems_of
+
+MAX_CITED = 3
+
+_NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,:/x]\d+)*")
+_NUMBER_WORDS = {
+    "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
+    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twice": "2", "double": "2", "triple": "3", "half": "2",
+    "halves": "2", "hundred": "100", "thousand": "1000", "dozen": "12",
+}  # fmt: skip
+_FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
+_URL = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S+|\bwww\.\S+", re.IGNORECASE)
+# A joint or a digit between letters, capitals, or a capital that no sentence gives it.
+_NAME = re.compile(
+    r"\b(?=[\w./:@-]*[./_\d:@])(?=[\w./:@-]*[A-Za-z])[\w./:@-]{2,}\w|\b[A-Z][A-Z\d]+\b|(?<=[a-z,;] )[A-Z]\w+"
+)
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
+_CLAUSE = re.compile(
+    r"[;:,]\s|\s[\u2013\u2014-]\s|\b(?:and|but|while|whereas|which|so|because|then|or|when|if|unless|until)\b"
+)
+_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n|\s[\u2013\u2014-]\s")
+_LONG_ENOUGH = 0.6  # of a passage, for a part of it to say what it says
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """One passage as something to stand on: its own words, and those above it. `number` is that of the evidence."""
+
+    number: int
+    passage: Passage
+    text: str  # heading, bullets above, the passage itself
+    stems: frozenset[str]
+    words: list[str]  # content words of `text`, as the encoder splits it
+    states: Vectors  # shape (words, dimension)
+    vector: Vectors  # shape (dimension,)
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """What became of one sentence: how it is supported, by which evidence, and what is wrong with it if it is not."""
+
+    support: Support
+    evidence: tuple[int, ...]
+    probability: float
+    problem: str | None = None
+
+
+@cache
+def weights() -> dict[str, Any]:
+    """The fitted weights and thresholds, as tests/bench/grounding/fit.py wrote them."""
+    loaded: dict[str, Any] = json.loads(
+        files("assistant").joinpath("grounding_weights.json").read_text(encoding="utf-8")
+    )
+    return loaded
+
+
+class Grounding:
+    """The evidence of one answer, encoded once. `rarity` is the idf of a stem in the notes."""
+
+    def __init__(self, evidence: Sequence[Evidence], encoder: Encoder, rarity: Callable[[str], float]) -> None:
+        self._encoder = encoder
+        self._rarity = rarity
+        texts = [_with_what_is_above(item.passage) for item in evidence]
+        vectors, words = encoder.encode_words(texts)
+        self.grounds = [
+            Ground(n, item.passage, text, frozenset(stems_of(text)), *content_words(word), vector)
+            for n, (item, text, word, vector) in enumerate(zip(evidence, texts, words, vectors, strict=True), start=1)
+        ]
+
+    def check(self, sentence: Sentence) -> Grounded:
+        """Whether the evidence says this. Of the passages that do, those that the sentence cites come first."""
+        if sentence.kind == "code":
+            return self._code(sentence)
+        cited = [ground for ground in self.grounds if ground.number in sentence.marks][:MAX_CITED]
+        verbatim = next((g for g in [*cited, *self.grounds] if _is_part_of(sentence.words, g.passage.text)), None)
+        if verbatim is not None:
+            return Grounded("verbatim", (verbatim.number,), 1.0)
+        measured = self.measure(sentence)
+        tried = [cited] if cited else []
+        tried += self._likely(measured)
+        best = Grounded("unsupported", (), 0.0, "nothing like it in the evidence")
+        for grounds in tried:
+            found = self._judged(sentence, measured, grounds)
+            if found.support in {"supported", "weak"} and (grounds is cited or found.support == "supported"):
+                return found
+            if found.probability >= best.probability:
+                best = found
+        return best
+
+    def _code(self, sentence: Sentence) -> Grounded:
+        """A code block stands if each of its lines stands in the evidence."""
+        lines = [line for line in sentence.code if not line.lstrip().startswith("#")]
+        missing = next((line for line in lines if not any(_has_code(g, line) for g in self.grounds)), None)
+        if missing is not None or not lines:
+            return Grounded("unsupported", (), 0.0, f"code that is not in the evidence: {missing}")
+        numbers = {next(g.number for g in self.grounds if _has_code(g, line)) for line in lines}
+        return Grounded("verbatim", tuple(sorted(numbers)), 1.0)
+
+    def _judged(self, sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> Grounded:
+        numbers = tuple(g.number for g in grounds)
+        problem = missing_exactly(sentence, grounds)
+        if problem:
+            return Grounded("unsupported", numbers, 0.0, problem)
+        values = features(sentence, measured, grounds)
+        fitted = weights()
+        odds = fitted["bias"] + sum(weight * values[name] for name, weight in fitted["weights"].items())
+        probability = sigmoid(odds)
+        if probability >= fitted["supported"]:
+            return Grounded("supported", numbers, probability)
+        if probability >= fitted["weak"]:
+            return Grounded("weak", numbers, probability, "only part of it is in the evidence")
+        return Grounded("unsupported", numbers, probability, "not what the evidence says")
+
+    def measure(self, sentence: Sentence) -> Measured:
+        """How well each word of a sentence is covered by each passage."""
+        return measure(sentence, self.grounds, self._encoder, self._rarity)
+
+    def _likely(self, measured: Measured) -> list[list[Ground]]:
+        """The passages that cover the sentence best, alone and in pairs of one section, best first."""
+        order = sorted(self.grounds, key=lambda g: -measured.cover([g]))
+        pairs = [[order[0], other] for other in order[1:3] if other.passage.heading == order[0].passage.heading]
+        return [[ground] for ground in order[:2]] + pairs
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How well each content word of a sentence is covered by each passage, 0 to 1; shape (words, passages)."""
+
+    words: list[str]
+    rarity: Vectors  # shape (words,)
+    exact: np.ndarray[Any, Any]  # bool, shape (words, passages)
+    covered: Vectors
+    cosines: Vectors  # of the whole sentence to each passage, shape (passages,)
+
+    def cover(self, grounds: Sequence[Ground]) -> float:
+        """The mean cover by these passages together, rare words counting more."""
+        if not self.words:
+            return 0.0
+        columns = [ground.number - 1 for ground in grounds]
+        best = self.covered[:, columns].max(axis=1)
+        return float((best * self.rarity).sum() / self.rarity.sum())
+
+
+def measure(
+    sentence: Sentence, grounds: Sequence[Ground], encoder: Encoder, rarity: Callable[[str], float]
+) -> Measured:
+    """Compare the words of a sentence with those of every passage."""
+    text = sentence.words.replace("`", "")
+    vectors, (words,) = encoder.encode_words([text])
+    words = content_words(words)
+    stems = [stems_of(word) for word in words.words]
+    rare = [max((rarity(stem) for stem in own), default=0.1) for own in stems]
+    exact = np.array([[any(s in g.stems for s in own) for g in grounds] for own in stems], bool)
+    exact = exact.reshape(len(stems), len(grounds))
+    alike = np.array(
+        [(words.states @ g.states.T).max(axis=1) if len(g.states) else np.zeros(len(stems)) for g in grounds]
+    ).T.reshape(len(stems), len(grounds))
+    covered = np.where(exact, 1.0, np.clip(alike, 0.0, 1.0)).astype(np.float32)
+    cosines = np.array([float(vectors[0] @ g.vector) for g in grounds], np.float32)
+    return Measured(words.words, np.array(rare, np.float32), exact, covered, cosines)
+
+
+def missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
+    """What the sentence has and the passages do not, of that which cannot be reworded; None if nothing."""
+    text = "\n".join(ground.text for ground in grounds)
+    for code in sentence.code:
+        if not any(_has_code(ground, code) for ground in grounds):
+            return f"code that is not in the evidence: {code}"
+    prose = re.sub(r"`[^`]*`", " ", sentence.words)
+    lower = text.lower()
+    for url in _URL.findall(sentence.words):
+        if url.rstrip(".,)") not in text:
+            return f"an address that is not in the evidence: {url}"
+    for flag in _FLAG.findall(prose):
+        if flag not in _FLAG.findall(text.replace("`", " ")):
+            return f"a flag that is not in the evidence: {flag}"
+    known = _numbers(lower)
+    for number in _numbers(prose.lower()):
+        if number not in known:
+            return f"a number that is not in the evidence: {number}"
+    for name in _NAME.findall(prose):
+        if name.strip(".:").lower() not in lower and not set(stems_of(name)) & set(stems_of(text)):
+            return f"a name that is not in the evidence: {name}"
+    return None
+
+
+def features(sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> dict[str, float]:
+    """What the fitted model looks at; all of it from 0 to 1, but for counts."""
+    columns = [ground.number - 1 for ground in grounds]
+    covered = measured.covered[:, columns]
+    together = covered.max(axis=1) if len(measured.words) else np.ones(1, np.float32)
+    rarity = measured.rarity if len(measured.words) else np.ones(1, np.float32)
+    gaps = np.sort(1 - together)[::-1]
+    alone = (
+        max(float((covered[:, i] * rarity).sum() / rarity.sum()) for i in range(len(columns)))
+        if measured.words
+        else 1.0
+    )
+    cover = float((together * rarity).sum() / rarity.sum())
+    exact = measured.exact[:, columns].any(axis=1) if measured.words else np.ones(1, bool)
+    said = _clauses_said(sentence.words, grounds)
+    return {
+        "cover": cover,
+        "exact": float((exact * rarity).sum() / rarity.sum()),
+        "gap": float(gaps[0]),
+        "gap2": float(gaps[1]) if len(gaps) > 1 else 0.0,
+        "spread": cover - alone,
+        "cosine": float(measured.cosines[columns].max()),
+        **_telling(sentence.words, said, grounds),
+    }
+
+
+def _telling(text: str, said: str, grounds: Sequence[Ground]) -> dict[str, float]:
+    """Small words: kinds that the sentence adds or drops, against the clauses of the passages that it is most like."""
+    own = set(_plain_words(text))
+    near = set(_plain_words(said))
+    everywhere = set(_plain_words("\n".join(ground.text for ground in grounds)))
+    values: dict[str, float] = {}
+    for kind, members in TELLING.items():
+        values[f"adds_{kind}"] = float(bool(own & members) and not everywhere & members)
+        values[f"drops_{kind}"] = float(not own & members and bool(near & members))
+    stems, there = set(stems_of(text)) | own, set(stems_of(said)) | near
+    all_there = set(stems_of("\n".join(ground.text for ground in grounds))) | everywhere
+    against = {word for word in stems if word not in all_there and opposites(word) & there}
+    values["opposite"] = float(bool(against))
+    values["crossed"] = float(_is_crossed(text, said))
+    return values
+
+
+def _clauses_said(text: str, grounds: Sequence[Ground]) -> str:
+    """The sentences of the passages that share the most stems with the text; one of each passage."""
+    own = set(stems_of(text))
+    found = []
+    for ground in grounds:
+        parts = [part for part in _SENTENCE.split(ground.passage.text) if part and part.strip()]
+        if parts:
+            found.append(max(parts, key=lambda part: len(own & set(stems_of(part)))))
+    return "\n".join(found)
+
+
+def _is_crossed(text: str, said: str) -> bool:
+    """Whether two opposites are near other words here than there: "host first, container second" and the reverse."""
+    here, there = _order(text), _order(said)
+    common = [word for word in here if word in there]
+    pairs = [(a, b) for a in common for b in common if a < b and b in opposites(a)]
+    for a, b in pairs:
+        others = [word for word in common if word not in (a, b)]
+        for c in others:
+            for d in others:
+                if c == d:
+                    continue
+                if (
+                    _nearer(here, c, a, b)
+                    and _nearer(here, d, b, a)
+                    and _nearer(there, c, b, a)
+                    and _nearer(there, d, a, b)
+                ):
+                    return True
+    return False
+
+
+def _order(text: str) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for place, word in enumerate(_plain_words(text)):
+        for stem in {word, *stems_of(word)}:
+            places.setdefault(stem, []).append(place)
+    return places
+
+
+def _nearer(places: Mapping[str, list[int]], word: str, this: str, than: str) -> bool:
+    def distance(other: str) -> int:
+        return min(abs(a - b) for a in places[word] for b in places[other])
+
+    return distance(this) < distance(than)
+
+
+def _plain_words(text: str) -> list[str]:
+    return [word.lower().replace("\u2019", "'") for word in _WORD.findall(text)]
+
+
+def _numbers(text: str) -> set[str]:
+    found = {number.replace(",", "") for number in _NUMBER.findall(text)}
+    for number in list(found):
+        found.update(re.split(r"[:/x]", number))
+    return found | {_NUMBER_WORDS[word] for word in _WORD.findall(text) if word in _NUMBER_WORDS}
+
+
+def _has_code(ground: Ground, code: str) -> bool:
+    """Whether code stands in a passage, as whole words: `docker run -p` is part of `docker run -p 80:80 web`."""
+    wanted = _code_words(code)
+    return bool(wanted) and _contains(_code_words(ground.text), wanted)
+
+
+def _code_words(code: str) -> list[str]:
+    return (
+        re.sub(r"[`\"'\u201c\u201d]", " ", re.sub(r"^\s*[$#>]\s+", "", code))
+        .replace("(", " ")
+        .replace(")", " ")
+        .split()
+    )
+
+
+def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
+    stripped = [word.rstrip(".,;:!?") for word in words]
+    wanted = [word.rstrip(".,;:!?") for word in part]
+    return any(stripped[i : i + len(wanted)] == wanted for i in range(len(stripped) - len(wanted) + 1))
+
+
+def _is_part_of(text: str, said: str) -> bool:
+    """Whether a text is the passage itself, or so long a part of it that nothing of weight is left out."""
+    own, whole = _verbatim_words(text), _verbatim_words(said)
+    return len(own) >= max(3, _LONG_ENOUGH * len(whole)) and _contains(whole, own)
+
+
+def _verbatim_words(text: str) -> list[str]:
+    return [word for word in (w.strip(".,;:!?()*_\"'`") for w in text.lower().replace("`", " ").split()) if word]
+
+
+def _with_what_is_above(passage: Passage) -> str:
+    return "\n".join(dict.fromkeys((*passage.heading[-2:], *passage.parents, passage.text)))
+
+
+def supported(claims: Iterable[Grounded]) -> int:
+    """How many are supported."""
+    return sum(claim.support in {"verbatim", "supported"} for claim in claims)

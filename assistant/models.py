@@ -1,0 +1,195 @@
+"""The chat model: any LangChain provider by name, its reply as a stream within limits, and what went wrong in words."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextvars import copy_context
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from assistant.prompts import REPLY_SCHEMA, trial_messages
+from assistant.settings import Settings
+from corpus.errors import ModelFailed, SettingsError
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+    from langchain_core.messages import BaseMessage
+    from langchain_core.runnables import Runnable
+
+Part = str | Mapping[str, Any]
+
+# Where a provider's key is read from, for the sentences below; its own package reads it.
+_KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY", "google_genai": "GOOGLE_API_KEY",
+         "mistralai": "MISTRAL_API_KEY", "groq": "GROQ_API_KEY", "deepseek": "DEEPSEEK_API_KEY"}  # fmt: skip
+_HOSTS = {"openai": "api.openai.com", "anthropic": "api.anthropic.com", "ollama": "http://127.0.0.1:11434"}
+_EXTRAS = ("openai", "anthropic", "ollama")
+_END = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A chat model with its name (`provider:model`) and the limits of one reply."""
+
+    name: str
+    chat: BaseChatModel
+    seconds: float
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether the provider says that this model keeps to a schema."""
+        return bool((self.chat.profile or {}).get("structured_output"))
+
+    def reply(self, messages: Sequence[BaseMessage]) -> Iterator[Part]:
+        """The parts of a reply while it streams: text, or ever more of one object. Raises ModelFailed."""
+        source: Runnable[Any, Any] = self.chat
+        if self.is_structured:
+            source = self.chat.with_structured_output(REPLY_SCHEMA, method="json_schema")
+        return self._stream(source, messages)
+
+    def text(self, messages: Sequence[BaseMessage]) -> str:
+        """A short reply in one piece. Raises ModelFailed."""
+        return "".join(part for part in self._stream(self.chat, messages) if isinstance(part, str)).strip()
+
+    def _stream(self, source: Runnable[Any, Any], messages: Sequence[BaseMessage]) -> Iterator[Part]:
+        """Read the stream in a thread of its own, so that the limit holds whatever the provider's client does."""
+        parts: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        stopped = threading.Event()
+
+        def produce() -> None:
+            try:
+                for chunk in source.stream(list(messages)):
+                    parts.put(chunk if isinstance(chunk, Mapping) else str(chunk.text))
+                    if stopped.is_set():
+                        return
+                parts.put(_END)
+            except BaseException as error:  # noqa: BLE001  # handed to the caller: a provider may raise anything
+                parts.put(error)
+
+        deadline = time.monotonic() + self.seconds
+        threading.Thread(target=copy_context().run, args=(produce,), daemon=True, name="model").start()
+        try:
+            while True:
+                try:
+                    part = parts.get(timeout=max(0.0, deadline - time.monotonic()))
+                except queue.Empty:
+                    raise ModelFailed(f"The model {self.name} took longer than {self.seconds:g} s.") from None
+                if part is _END:
+                    return
+                if isinstance(part, BaseException):
+                    raise ModelFailed(_problem(part, self.name)) from part
+                yield part
+        finally:
+            stopped.set()
+
+
+def load_model(name: str, settings: Settings) -> Model:
+    """The chat model of that name, `provider:model`; nothing is sent yet.
+
+    Raises SettingsError if the provider is not known, its package is missing, or it has no key.
+    """
+    from langchain.chat_models import init_chat_model
+
+    provider = name.partition(":")[0]
+    try:
+        chat = init_chat_model(name, **_options(provider, settings))
+    except ImportError as error:
+        how = f"ask-the-notes[{provider}]" if provider in _EXTRAS else f"langchain-{provider.replace('_', '-')}"
+        raise SettingsError(f'The model {name} needs a package that is not here: pip install "{how}"') from error
+    except Exception as error:  # a provider's own checks raise errors of their own kind
+        raise SettingsError(_unusable(name, provider, error)) from error
+    if (chat.profile or {}).get("temperature") is False and hasattr(chat, "temperature"):
+        chat.temperature = None  # models that reason refuse it
+    return Model(name, chat, settings.model_seconds)
+
+
+def own_model(chat: BaseChatModel, settings: Settings) -> Model:
+    """A chat model of the caller's own, with the limits of the settings."""
+    name = getattr(chat, "model_name", None) or getattr(chat, "model", None) or type(chat).__name__
+    return Model(f"{chat._llm_type}:{name}", chat, settings.model_seconds)  # the one name that all have
+
+
+def _options(provider: str, settings: Settings) -> dict[str, Any]:
+    if provider == "ollama":
+        options: dict[str, Any] = {
+            "num_predict": settings.model_tokens,
+            "client_kwargs": {"timeout": settings.model_seconds},
+        }
+    else:
+        options = {
+            "max_tokens": settings.model_tokens,
+            "timeout": settings.model_seconds,
+            "max_retries": settings.model_retries,
+        }
+    if settings.model_url:
+        options["base_url"] = settings.model_url
+        if provider == "openai" and not os.environ.get("OPENAI_API_KEY"):
+            options["api_key"] = "none"  # a server of one's own mostly wants none, the client always
+    return {"temperature": 0, **options}
+
+
+def _unusable(name: str, provider: str, error: Exception) -> str:
+    text = str(error)
+    if "nsupported" in text and "provider" in text:
+        return f"There is no provider {provider!r}: name a model as in openai:gpt-4o-mini or ollama:llama3.2."
+    if "key" in text.lower() or "credential" in text.lower():
+        return f"The model {name} needs a key: set {_key(provider)}, or ask without a model."
+    return f"The model {name} cannot be used ({_short(error)}). Check its name, or ask without a model."
+
+
+def destination(name: str, settings: Settings) -> tuple[str, bool]:
+    """Where questions and passages are sent, and whether that is this machine."""
+    provider = name.partition(":")[0]
+    place = settings.model_url or (os.environ.get("OLLAMA_HOST") if provider == "ollama" else None)
+    place = place or _HOSTS.get(provider, provider)
+    host = urlsplit(place if "//" in place else f"//{place}").hostname or ""
+    try:
+        return place, host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return place, False
+
+
+def try_model(model: Model) -> str | None:
+    """Ask the model for one word; what is wrong if it does not reply."""
+    try:
+        return None if model.text(trial_messages()) else f"The model {model.name} gave an empty reply."
+    except ModelFailed as error:
+        return str(error)
+
+
+def _problem(error: BaseException, name: str) -> str:
+    """What went wrong, in a sentence, by LangChain's own kinds of errors and those that clients raise below it."""
+    import httpx
+    from langchain_core import exceptions as kinds
+
+    provider = name.partition(":")[0]
+    status = getattr(error, "status_code", None)
+    if isinstance(error, (kinds.ModelAuthenticationError, kinds.ModelPermissionDeniedError)) or status in {401, 403}:
+        return f"The key for {name} was refused: set the right one in {_key(provider)}."
+    if isinstance(error, kinds.ModelNotFoundError) or status == 404:
+        return f"There is no model {name} at its provider: check the name."
+    if isinstance(error, kinds.ModelRateLimitError) or status == 429:
+        return f"The provider of {name} takes no more questions for now: try again later."
+    if isinstance(error, (kinds.ModelTimeoutError, httpx.TimeoutException, TimeoutError)):
+        return f"The model {name} did not reply in time."
+    if isinstance(error, kinds.ContextOverflowError) or "context" in str(error).lower():
+        return f"The passages are too long for the model {name}."
+    if isinstance(error, (kinds.ModelConnectionError, httpx.TransportError, ConnectionError)):
+        return f"The model {name} cannot be reached: check the network and the address."
+    if isinstance(error, kinds.OutputParserException):
+        return f"The reply of the model {name} was not in the form that was asked for."
+    return f"The model {name} failed ({_short(error)})."
+
+
+def _key(provider: str) -> str:
+    return _KEYS.get(provider, f"{provider.upper()}_API_KEY")
+
+
+def _short(error: BaseException) -> str:
+    line = " ".join(str(error).split())
+    return f"{type(error).__name__}: {line[:160]}" if line else type(error).__name__

@@ -1,0 +1,78 @@
+"""Words that turn a sentence round: kinds of small words, and pairs of opposites. English; facts of the language."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from index.lexical import words as stems_of
+
+_KINDS = {
+    "negation": "not no never none nothing nobody nowhere neither nor without cannot can't don't doesn't didn't isn't "
+    "aren't wasn't weren't won't wouldn't shouldn't couldn't hasn't haven't hadn't mustn't needn't lacks lack fails "
+    "fail unable avoid instead except stops prevents prevent",
+    "universal": "all every always each any entire whole everything everyone anything completely fully entirely both "
+    "guarantees guaranteed ensures",
+    "only": "only solely exclusively alone just nothing except",
+    "must": "must required requires require necessary mandatory need needs needed has",
+    "may": "may might can could sometimes often usually mostly generally typically optional optionally possibly "
+    "perhaps some most many rarely seldom roughly about around",
+    "before": "before earlier prior previously first until",
+    "after": "after afterwards later then following once next finally",
+    "condition": "if unless when whenever until provided while once where",
+    "reason": "because since due therefore thus hence so reason why causes cause caused",
+    "more": "more larger bigger greater longer higher faster better most largest biggest greatest longest highest "
+    "fastest best over exceeds above increases increase",
+    "less": "less smaller fewer shorter lower slower worse least smallest fewest shortest lowest slowest worst under "
+    "below decreases decrease",
+    "default": "default defaults automatically automatic itself",
+    "same": "same equal equally identical alike both similar",
+    "different": "different differs differ unlike rather separate own",
+    "recommend": "should recommended recommend best prefer preferred better avoid ideal ideally",
+}
+TELLING = {kind: frozenset(members.split()) for kind, members in _KINDS.items()}
+
+_PAIRS = """
+start stop; begin end; first last; first second; before after; old new; older newer; early late; earlier later
+add remove; create delete; create remove; open close; enable disable; on off; in out; up down; inside outside
+internal external; host container; client server; source target; source destination; left right; top bottom
+front back; large small; larger smaller; big small; bigger smaller; long short; longer shorter; high low
+higher lower; fast slow; faster slower; more less; more fewer; most least; many few; increase decrease
+grow shrink; raise lower; wide narrow; wider narrower; hot cold; warm cool; warmer cooler; wet dry; soft hard
+light dark; lighter darker; bright dark; strong weak; stronger weaker; thick thin; heavy light; loose tight
+public private; local remote; read write; input output; push pull; upload download; send receive; import export
+load save; save discard; keep discard; keep remove; keep lose; allow forbid; allow deny; allow block; accept reject
+include exclude; attach detach; connect disconnect; mount unmount; install uninstall; lock unlock; encode decode
+encrypt decrypt; compress expand; join split; merge split; always never; all none; some all; same different
+true false; yes no; safe dangerous; safe unsafe; good bad; better worse; best worst; easy hard; simple complex
+positive negative; active inactive; static dynamic; temporary permanent; permanent temporary; persistent temporary
+persist vanish; survive vanish; survive lose; optional required; optional mandatory; ascending descending
+forward backward; horizontal vertical; parent child; above below; over under; upper lower; outer inner; row column
+foreground background; interactive detached; visible hidden; show hide; succeed fail; success failure; pass fail
+win lose; gain lose; rise fall; attack defend; buy sell; borrow lend; give take; hit miss; near far; closer farther
+closer further; full empty; absolute relative; major minor; maximum minimum; max min; at least at most
+upgrade downgrade; stage unstage; commit revert; ahead behind; shallow deep; sharp blurred; blur freeze
+underexpose overexpose; brighten darken; absorb release; bind release; anode cathode; acid base
+sweet sour; stiff slack; cause prevent; speed slow; quick slow; quickly slowly; together apart; one both
+single multiple; once repeatedly; manual automatic; manually automatically; hard soft; mutable immutable
+physical virtual; plain encrypted; stateless stateful; upstream downstream; alive dead; running stopped
+"""
+
+
+@cache
+def _table() -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for pair in _PAIRS.replace("\n", ";").split(";"):
+        words = pair.split()
+        if len(words) != 2:
+            continue
+        left, right = ({word, *stems_of(word)} for word in words)
+        for word in left:
+            found.setdefault(word, set()).update(right)
+        for word in right:
+            found.setdefault(word, set()).update(left)
+    return {word: frozenset(others - {word}) for word, others in found.items()}
+
+
+def opposites(word: str) -> frozenset[str]:
+    """The words and stems that say the opposite of a word or stem; mostly none."""
+    return _table().get(word, frozenset())

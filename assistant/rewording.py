@@ -1,0 +1,154 @@
+"""Evidence + a model's reply -> Answer text: its sentences as far as the evidence says them, and quotes for the rest.
+
+The text only grows: what has been shown stands, because it was checked before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from assistant.answer import Citation, Claim, Event, ShownCommand
+from assistant.evidence import Evidence
+from assistant.grounding import Grounded, Grounding
+from assistant.quoting import cite, code_block, quoted, shown_commands
+from assistant.replies import Kind, Sentence
+
+MAX_SENTENCES = 24  # of a reply; a model that goes on and on is cut there
+
+
+@dataclass(slots=True)
+class Reworded:
+    """An answer that grows sentence by sentence. `cut` counts the sentences that the evidence does not say."""
+
+    evidence: Sequence[Evidence]
+    grounding: Grounding
+    base_url: str
+    text: str = ""
+    claims: list[Claim] = field(default_factory=list)
+    citations: list[Citation] = field(default_factory=list)
+    commands: list[ShownCommand] = field(default_factory=list)
+    kept: int = 0
+    cut: int = 0
+    _numbers: dict[int, int] = field(default_factory=dict)  # of a passage -> of its citation, in order of appearance
+    _said: set[int] = field(default_factory=set)  # evidence that a claim fully rests on
+    _shown: set[str] = field(default_factory=set)
+    _last: Kind | None = None
+    _announced: tuple[Sentence, Grounded] | None = None
+
+    def add(self, sentence: Sentence) -> Iterator[Event]:
+        """Check one sentence and add it, if the evidence says it and the text does not yet."""
+        grounded = self.grounding.check(sentence)
+        if grounded.support == "unsupported" or self.kept + self.cut >= MAX_SENTENCES:
+            self.cut += 1
+            return
+        if sentence.text in self._shown:  # small models repeat themselves
+            return
+        self._shown.add(sentence.text)
+        if sentence.words.endswith(":"):  # it announces what comes next, and is shown if that is
+            self._announced = sentence, grounded
+            return
+        announced, self._announced = self._announced, None
+        if announced is not None and sentence.opens:
+            yield from self._keep(*announced)
+        yield from self._keep(sentence, grounded)
+
+    def _keep(self, sentence: Sentence, grounded: Grounded) -> Iterator[Event]:
+        self.kept += 1
+        if grounded.support != "weak":
+            self._said.update(grounded.evidence)
+        numbers = yield from self._cited(grounded)
+        self.claims.append(Claim(sentence.text, numbers, grounded.support))
+        self._name(docker_commands(sentence.code))
+        yield self._grow(self._piece(sentence, "".join(f"[{n}]" for n in numbers)))
+
+    def complete(self, *, failed: bool) -> Iterator[Event]:
+        """Quote what the text leaves out: if something failed or was cut, all evidence that no claim rests on.
+
+        Otherwise the code alone: a learner is owed the command, and a model that leaves out the rest may have reasons.
+        """
+        missing = [
+            item
+            for number, item in enumerate(self.evidence, start=1)
+            if number not in self._said and (failed or self.cut or item.passage.kind == "code")
+        ]
+        if not missing or (self.kept and all(item.passage.text in self.text for item in missing)):
+            return
+        shown = _with_bullets_above(missing, self.evidence) if self.kept else list(self.evidence)
+        text, claims, citations = quoted(shown, self.base_url, cited=self._numbers)
+        self.claims += claims
+        self._name(command.text for command in shown_commands(shown))
+        for citation in citations:
+            self.citations.append(citation)
+            yield Event("citation", citation=citation)
+        yield self._grow(self._gap() + text)
+
+    def say(self, sentence: str) -> Event:
+        """Add a sentence about the notes as a whole, which no passage says."""
+        self.claims.append(Claim(sentence, (), "supported"))
+        return self._grow(self._gap() + sentence)
+
+    def notice(self, problem: str | None, model: str) -> str | None:
+        """Why some or all of the text is quoted, in a sentence or two; None if the model wrote all of it."""
+        if problem:
+            return f"{problem} {'What it left out is' if self.kept else 'The notes are'} quoted."
+        if self.kept and self.cut:
+            what = "A sentence" if self.cut == 1 else f"{self.cut} sentences"
+            return (
+                f"{what} of the model {model} {'was' if self.cut == 1 else 'were'} left out: the notes do not say so."
+            )
+        if self.kept:
+            return None
+        why = "wrote nothing that the notes say" if self.cut else "gave an empty reply"
+        return f"The model {model} {why}: the notes are quoted."
+
+    def _cited(self, grounded: Grounded) -> Generator[Event, None, tuple[int, ...]]:
+        """Number the passages of a claim; returns the numbers."""
+        rests_on = [self.evidence[number - 1] for number in grounded.evidence]
+        for item in rests_on:
+            if item.number not in self._numbers:
+                self._numbers[item.number] = len(self.citations) + 1
+                citation = cite(self._numbers[item.number], item.passage, self.base_url)
+                self.citations.append(citation)
+                yield Event("citation", citation=citation)
+        return tuple(self._numbers[item.number] for item in rests_on)
+
+    def _name(self, commands: Iterable[str]) -> None:
+        """Note the commands that the text shows; the grounding has found them in the notes."""
+        known = {command.text for command in self.commands}
+        self.commands += [ShownCommand(text, "in_notes") for text in commands if text not in known]
+
+    def _piece(self, sentence: Sentence, marks: str) -> str:
+        follows, self._last = self._last, sentence.kind
+        if sentence.kind == "code":
+            return f"{self._gap()}{code_block(sentence.text, sentence.language)}\n\n{marks}"
+        if sentence.kind == "item":
+            return f"{chr(10) if follows == 'item' else self._gap()}- {sentence.text} {marks}"
+        return f"{' ' if follows == 'prose' and not sentence.opens else self._gap()}{sentence.text} {marks}"
+
+    def _gap(self) -> str:
+        return "\n\n" if self.text else ""
+
+    def _grow(self, piece: str) -> Event:
+        self.text += piece
+        return Event("delta", text=piece)
+
+
+def docker_commands(code: Iterable[str]) -> list[str]:
+    """The docker commands among code spans and the lines of code blocks."""
+    lines = (re.sub(r"^\s*[$#]\s+", "", line).strip() for line in code)
+    return [line for line in dict.fromkeys(lines) if line.startswith("docker ")]
+
+
+def _with_bullets_above(missing: Sequence[Evidence], evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The missing evidence, each with the bullets it is indented under."""
+    wanted = {item.number for item in missing}
+    for item in missing:
+        above = [other for other in evidence if other.section == item.section and other.number < item.number]
+        depth = item.depth
+        for other in reversed(above):
+            if other.depth < depth:
+                wanted.add(other.number)
+                depth = other.depth
+    return [item for item in evidence if item.number in wanted]
