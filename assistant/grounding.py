@@ -8,17 +8,19 @@ and who is what to whom. `python tests/bench/grounding/fit.py` fits the weights 
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
 import numpy as np
 
 from assistant.answer import Support
+from assistant.clauses import Clause, clauses
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
 from assistant.opposites import TELLING, opposites
@@ -40,17 +42,13 @@ _FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 _URL = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S+|\bwww\.\S+", re.IGNORECASE)
 # A joint or a digit between letters, capitals, or a capital that no sentence gives it.
 _NAME = re.compile(
-    r"\b(?=[\w./:@-]*[./_\d:@])(?=[\w./:@-]*[A-Za-z])[\w./:@-]{2,}\w|\b[A-Z][A-Z\d]+\b|(?<=[a-z,;] )[A-Z]\w+"
+    r"\b(?=[\w./:@-]*(?:[./_:@]\w|\d))(?=[\w./:@-]*[A-Za-z])[\w./:@-]{2,}\w|\b[A-Z][A-Z\d]+\b|(?<=[a-z,;] )[A-Z]\w+"
 )
 _WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_CLAUSE = re.compile(
-    r"[;:,]\s|\s[\u2013\u2014-]\s|\b(?:and|but|while|whereas|which|so|because|then|or|when|if|unless|until)\b"
-)
-_SENTENCE = re.compile(r"(?<=[.;!?])\s+|\n|\s[\u2013\u2014-]\s")
 _LONG_ENOUGH = 0.6  # of a passage, for a part of it to say what it says
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ground:
     """One passage as something to stand on: its own words, and those above it. `number` is that of the evidence."""
 
@@ -61,6 +59,17 @@ class Ground:
     words: list[str]  # content words of `text`, as the encoder splits it
     states: Vectors  # shape (words, dimension)
     vector: Vectors  # shape (dimension,)
+
+    @cached_property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clauses of the passage, and of the bullets above it."""
+        return tuple(c for text in (self.passage.text, *self.passage.parents) for c in clauses(text))
+
+    @cached_property
+    def above(self) -> frozenset[str]:
+        """What stands above it says what it is about, and may be said with any of its clauses."""
+        texts = (*self.passage.heading[-2:], *self.passage.parents)
+        return frozenset(word for text in texts for clause in clauses(text) for word in clause.content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,97 +222,66 @@ def missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None
 
 
 def features(sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> dict[str, float]:
-    """What the fitted model looks at; all of it from 0 to 1, but for counts."""
+    """What the fitted model looks at; all of it from 0 to 1."""
     columns = [ground.number - 1 for ground in grounds]
-    covered = measured.covered[:, columns]
-    together = covered.max(axis=1) if len(measured.words) else np.ones(1, np.float32)
-    rarity = measured.rarity if len(measured.words) else np.ones(1, np.float32)
-    gaps = np.sort(1 - together)[::-1]
-    alone = (
-        max(float((covered[:, i] * rarity).sum() / rarity.sum()) for i in range(len(columns)))
-        if measured.words
-        else 1.0
-    )
-    cover = float((together * rarity).sum() / rarity.sum())
-    exact = measured.exact[:, columns].any(axis=1) if measured.words else np.ones(1, bool)
-    said = _clauses_said(sentence.words, grounds)
+    covered = measured.covered[:, columns].max(axis=1) if measured.words else np.ones(1, np.float32)
+    rarity = measured.rarity if measured.words else np.ones(1, np.float32)
+    said = [clause for ground in grounds for clause in ground.clauses]
+    above = frozenset[str]().union(*(ground.above for ground in grounds))
     return {
-        "cover": cover,
-        "exact": float((exact * rarity).sum() / rarity.sum()),
-        "gap": float(gaps[0]),
-        "gap2": float(gaps[1]) if len(gaps) > 1 else 0.0,
-        "spread": cover - alone,
+        "cover": float((covered * rarity).sum() / rarity.sum()),
+        "gap": float(1 - covered.min()),
         "cosine": float(measured.cosines[columns].max()),
-        **_telling(sentence.words, said, grounds),
+        **_clause_features(sentence, said, above),
+        **_telling_features(sentence, grounds),
     }
 
 
-def _telling(text: str, said: str, grounds: Sequence[Ground]) -> dict[str, float]:
-    """Small words: kinds that the sentence adds or drops, against the clauses of the passages that it is most like."""
-    own = set(_plain_words(text))
-    near = set(_plain_words(said))
-    everywhere = set(_plain_words("\n".join(ground.text for ground in grounds)))
-    values: dict[str, float] = {}
-    for kind, members in TELLING.items():
-        values[f"adds_{kind}"] = float(bool(own & members) and not everywhere & members)
-        values[f"drops_{kind}"] = float(not own & members and bool(near & members))
-    stems, there = set(stems_of(text)) | own, set(stems_of(said)) | near
-    all_there = set(stems_of("\n".join(ground.text for ground in grounds))) | everywhere
-    against = {word for word in stems if word not in all_there and opposites(word) & there}
-    values["opposite"] = float(bool(against))
-    values["crossed"] = float(_is_crossed(text, said))
-    return values
+def _clause_features(sentence: Sentence, said: Sequence[Clause], above: frozenset[str]) -> dict[str, float]:
+    """Clause by clause: what is new, whether one clause of the notes has it, whether it is turned round there."""
+    own = [clause for clause in clauses(sentence.words) if clause.content]
+    everything = above.union(*(clause.content for clause in said))
+    total = sum(len(clause.content) for clause in own) or 1
+    new = sum(len(clause.content - everything) for clause in own)
+    alone, turned, opposite = 1.0, 0, 0
+    kept: list[float] = []
+    together = frozenset[str]().union(*(clause.content for clause in own))
+    for clause in own:
+        nearest = max(said, key=lambda other: (len(clause.content & other.content), -len(other.content)))
+        kept.append(len(nearest.content & together) / (len(nearest.content) or 1))
+        alone = min(alone, len(clause.content & (nearest.content | above)) / len(clause.content))
+        turned += bool(clause.content & nearest.content) and clause.is_negated != nearest.is_negated
+        there = nearest.content | set(nearest.words)
+        opposite += any(opposites(word) & there for word in clause.content - everything)
+    return {
+        "new": new / total,
+        "much_new": min(new, 5) / 5,
+        "alone": alone,
+        "kept": min(kept, default=1.0),
+        "few": max(0.0, 1 - total / 4),
+        "turned": min(turned, 2) / 2,
+        "opposite": float(opposite > 0),
+        "crossed": float(_is_crossed(own, said)),
+    }
 
 
-def _clauses_said(text: str, grounds: Sequence[Ground]) -> str:
-    """The sentences of the passages that share the most stems with the text; one of each passage."""
-    own = set(stems_of(text))
-    found = []
-    for ground in grounds:
-        parts = [part for part in _SENTENCE.split(ground.passage.text) if part and part.strip()]
-        if parts:
-            found.append(max(parts, key=lambda part: len(own & set(stems_of(part)))))
-    return "\n".join(found)
-
-
-def _is_crossed(text: str, said: str) -> bool:
-    """Whether two opposites are near other words here than there: "host first, container second" and the reverse."""
-    here, there = _order(text), _order(said)
-    common = [word for word in here if word in there]
-    pairs = [(a, b) for a in common for b in common if a < b and b in opposites(a)]
-    for a, b in pairs:
-        others = [word for word in common if word not in (a, b)]
-        for c in others:
-            for d in others:
-                if c == d:
-                    continue
-                if (
-                    _nearer(here, c, a, b)
-                    and _nearer(here, d, b, a)
-                    and _nearer(there, c, b, a)
-                    and _nearer(there, d, a, b)
-                ):
-                    return True
+def _is_crossed(own: Sequence[Clause], said: Sequence[Clause]) -> bool:
+    """Whether two clauses have exchanged words: "the host second, the container first"."""
+    for one, other in itertools.combinations(own, 2):
+        first, second = one.content - other.content, other.content - one.content
+        for here, there in itertools.permutations(said, 2):
+            mine, theirs = here.content - there.content, there.content - here.content
+            if first & mine and first & theirs and second & mine and second & theirs:
+                return True
     return False
 
 
-def _order(text: str) -> dict[str, list[int]]:
-    places: dict[str, list[int]] = {}
-    for place, word in enumerate(_plain_words(text)):
-        for stem in {word, *stems_of(word)}:
-            places.setdefault(stem, []).append(place)
-    return places
-
-
-def _nearer(places: Mapping[str, list[int]], word: str, this: str, than: str) -> bool:
-    def distance(other: str) -> int:
-        return min(abs(a - b) for a in places[word] for b in places[other])
-
-    return distance(this) < distance(than)
-
-
-def _plain_words(text: str) -> list[str]:
-    return [word.lower().replace("\u2019", "'") for word in _WORD.findall(text)]
+def _telling_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, float]:
+    """Kinds of small words that the sentence has and the passages do not: all, only, must, before, because, more."""
+    own = {word for clause in clauses(sentence.words) for word in clause.words}
+    there = {word for ground in grounds for clause in ground.clauses for word in clause.words}
+    there |= {word for ground in grounds for word in ground.above}
+    return {f"adds_{kind}": float(bool(own & members) and not there & members) for kind, members in TELLING.items()}
 
 
 def _numbers(text: str) -> set[str]:

@@ -82,6 +82,8 @@ class Model:
                 if part is _END:
                     return
                 if isinstance(part, BaseException):
+                    if not isinstance(part, Exception):
+                        raise part
                     raise ModelFailed(_problem(part, self.name)) from part
                 yield part
         finally:
@@ -95,9 +97,9 @@ def load_model(name: str, settings: Settings) -> Model:
     """
     from langchain.chat_models import init_chat_model
 
-    provider = name.partition(":")[0]
+    provider, _, rest = name.partition(":")
     try:
-        chat = init_chat_model(name, **_options(provider, settings))
+        chat = init_chat_model(rest, model_provider=provider, **_options(provider, settings))
     except ImportError as error:
         how = f"ask-the-notes[{provider}]" if provider in _EXTRAS else f"langchain-{provider.replace('_', '-')}"
         raise SettingsError(f'The model {name} needs a package that is not here: pip install "{how}"') from error

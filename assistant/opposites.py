@@ -7,9 +7,6 @@ from functools import cache
 from index.lexical import words as stems_of
 
 _KINDS = {
-    "negation": "not no never none nothing nobody nowhere neither nor without cannot can't don't doesn't didn't isn't "
-    "aren't wasn't weren't won't wouldn't shouldn't couldn't hasn't haven't hadn't mustn't needn't lacks lack fails "
-    "fail unable avoid instead except stops prevents prevent",
     "universal": "all every always each any entire whole everything everyone anything completely fully entirely both "
     "guarantees guaranteed ensures",
     "only": "only solely exclusively alone just nothing except",

