@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -173,8 +174,11 @@ class Assistant:
         reply = Reply(model.reply(answer_messages(found.question.text, evidence, structured=model.is_structured)))
         problem = None
         try:
-            for sentence in reply:
-                yield from text.add(sentence)
+            with closing(iter(reply)) as sentences:
+                for sentence in sentences:
+                    yield from text.add(sentence)
+                    if text.has_heard_enough:
+                        break
         except ModelFailed as error:
             problem = str(error)
         if reply.declined and not text.kept:

@@ -18,9 +18,10 @@ _BREAK = re.compile(
     r"|whenever|if|unless|until|instead of|rather than|not|never|without|except|even|after|before)\s)",
     re.IGNORECASE,
 )
+_INSTEAD_OF = re.compile(r"\b(?:instead of|rather than|as opposed to)\b", re.IGNORECASE)
 _TOKEN = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*|\w[\w./:@'\u2019-]*\w|\w")
 _NEGATIONS = """
-not no never none nothing nobody nowhere neither nor without cannot instead rather except lacks lack refuses refuse
+not no never none nothing nobody nowhere neither nor without cannot except lacks lack refuses refuse
 fails fail unable avoid avoids prevents prevent stops untouched unaffected ignored ignores cant dont doesnt isnt wont
 """
 NEGATIONS = frozenset(_NEGATIONS.split())  # and whatever ends in n't
@@ -51,7 +52,8 @@ class Clause:
 def clauses(text: str) -> tuple[Clause, ...]:
     """The clauses of a text, in order; one without content is joined to the one before it."""
     found: list[list[str]] = []
-    for piece in _BREAK.split(text.replace("`", " ")):
+    text = _INSTEAD_OF.sub(" not ", text.replace("`", " "))
+    for piece in _BREAK.split(text):
         words = [word.lower().replace("\u2019", "'") for word in _TOKEN.findall(piece or "")]
         if not words:
             continue
@@ -65,6 +67,19 @@ def clauses(text: str) -> tuple[Clause, ...]:
 def _clause(words: list[str]) -> Clause:
     cues = sum(word in NEGATIONS or word.endswith("n't") for word in words)
     return Clause(tuple(words), frozenset(stem for word in words for stem in content_of(word)), cues % 2 == 1)
+
+
+def code_clauses(code: str) -> tuple[Clause, ...]:
+    """The lines of a snippet as clauses, each with the comment before it: that says what the line is for."""
+    found: list[Clause] = []
+    comment = ""
+    for line in code.split("\n"):
+        if line.lstrip().startswith("#"):
+            comment = f"{comment} {line}"
+        elif line.strip():
+            found.append(_clause([word.lower() for word in _TOKEN.findall(f"{comment} {line}")]))
+            comment = ""
+    return tuple(found) or clauses(code)
 
 
 @lru_cache(maxsize=8192)

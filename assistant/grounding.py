@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from assistant.answer import Support
-from assistant.clauses import Clause, clauses
+from assistant.clauses import Clause, clauses, code_clauses
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
 from assistant.opposites import TELLING, opposites
@@ -31,6 +31,9 @@ from index.interaction import content_words
 from index.lexical import words as stems_of
 
 MAX_CITED = 3
+SAME_THING = 2  # content words that two clauses share, to be about the same thing
+RIVAL = 2  # words by which a clause about another thing is nearer, for a sentence to have taken the one for the other
+MIN_WORDS = 2  # content words of a sentence that is not the notes' own
 
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,:/x]\d+)*")
 _NUMBER_WORDS = {
@@ -38,6 +41,22 @@ _NUMBER_WORDS = {
     "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twice": "2", "double": "2", "triple": "3", "half": "2",
     "halves": "2", "hundred": "100", "thousand": "1000", "dozen": "12",
 }  # fmt: skip
+_UNIT_NAMES = """
+s sec secs second seconds; ms millisecond milliseconds; min mins minute minutes; h hour hours; day days; week weeks
+month months; year years; b byte bytes; kb kilobyte kilobytes; mb megabyte megabytes; gb gigabyte gigabytes
+tb terabyte terabytes; kib; mib; gib; percent %; degree degrees ° °c celsius; fahrenheit °f; nm nanometre nanometres
+µm μm um micrometre micrometres; mm millimetre millimetres; cm centimetre centimetres; m metre metres; km kilometre
+kilometres; inch inches; foot feet; mile miles; mg milligram milligrams; g gram grams; kg kilogram kilograms
+ml millilitre millilitres; l litre litres; cup cups; thousand; million; billion; trillion; character characters
+line lines; word words; times; core cores; pixel pixels px; stop stops
+"""
+_UNITS = {
+    name: names.split()[-1] for names in re.split(r"[;\n]", _UNIT_NAMES) if names.strip() for name in names.split()
+}
+_QUANTITY = re.compile(
+    rf"(?<![\w.-])(\d+(?:[.,]\d+)?)[ -]?({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?!\w)"
+)
+_ABOUT_THE_NOTES = re.compile(r"\b(?:section|chapter|heading|paragraph|appendix|page \d)s?\b", re.IGNORECASE)
 _FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
 _URL = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S+|\bwww\.\S+", re.IGNORECASE)
 # A joint or a digit between letters, capitals, or a capital that no sentence gives it.
@@ -63,7 +82,8 @@ class Ground:
     @cached_property
     def clauses(self) -> tuple[Clause, ...]:
         """The clauses of the passage, and of the bullets above it."""
-        return tuple(c for text in (self.passage.text, *self.passage.parents) for c in clauses(text))
+        own = code_clauses(self.passage.text) if self.passage.kind == "code" else clauses(self.passage.text)
+        return (*own, *(clause for text in self.passage.parents for clause in clauses(text)))
 
     @cached_property
     def above(self) -> frozenset[str]:
@@ -136,6 +156,8 @@ class Grounding:
     def _judged(self, sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> Grounded:
         numbers = tuple(g.number for g in grounds)
         problem = missing_exactly(sentence, grounds)
+        if problem is None and len(measured.words) < MIN_WORDS and not sentence.code:
+            problem = "too short to say anything"
         if problem:
             return Grounded("unsupported", numbers, 0.0, problem)
         values = features(sentence, measured, grounds)
@@ -215,6 +237,12 @@ def missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None
     for number in _numbers(prose.lower()):
         if number not in known:
             return f"a number that is not in the evidence: {number}"
+    for number, unit in _quantities(prose.lower()):
+        units = {other for value, other in _quantities(lower) if value == number}
+        if units and unit not in units:
+            return f"a unit that is not in the evidence: {number} {unit}"
+    if _ABOUT_THE_NOTES.search(prose) and not _ABOUT_THE_NOTES.search(text):
+        return "a section of the notes that is not in the evidence"
     for name in _NAME.findall(prose):
         if name.strip(".:").lower() not in lower and not set(stems_of(name)) & set(stems_of(text)):
             return f"a name that is not in the evidence: {name}"
@@ -247,10 +275,13 @@ def _clause_features(sentence: Sentence, said: Sequence[Clause], above: frozense
     kept: list[float] = []
     together = frozenset[str]().union(*(clause.content for clause in own))
     for clause in own:
-        nearest = max(said, key=lambda other: (len(clause.content & other.content), -len(other.content)))
+        overlap = {other: len(clause.content & other.content) for other in said}
+        most = max(overlap.values())
+        nearest = max(said, key=lambda other: (overlap[other], -len(other.content)))
+        alike = [other for other in said if overlap[other] == most]
         kept.append(len(nearest.content & together) / (len(nearest.content) or 1))
         alone = min(alone, len(clause.content & (nearest.content | above)) / len(clause.content))
-        turned += bool(clause.content & nearest.content) and clause.is_negated != nearest.is_negated
+        turned += most >= SAME_THING and all(clause.is_negated != other.is_negated for other in alike)
         there = nearest.content | set(nearest.words)
         opposite += any(opposites(word) & there for word in clause.content - everything)
     return {
@@ -262,7 +293,31 @@ def _clause_features(sentence: Sentence, said: Sequence[Clause], above: frozense
         "turned": min(turned, 2) / 2,
         "opposite": float(opposite > 0),
         "crossed": float(_is_crossed(own, said)),
+        "misplaced": float(any(_is_misplaced(clause, said, _keys(sentence)) for clause in own)),
     }
+
+
+def _keys(sentence: Sentence) -> frozenset[str]:
+    """The words of the code of a sentence: that of which it says something."""
+    return frozenset(word for code in sentence.code for clause in clauses(code) for word in clause.content)
+
+
+def _is_misplaced(clause: Clause, said: Sequence[Clause], code: frozenset[str]) -> bool:
+    """Whether a clause says of one thing (a flag, a command, one of two opposites) what is said there of another."""
+
+    def is_key(word: str) -> bool:
+        return word in code or word.startswith("-") or any(map(str.isdigit, word)) or bool(opposites(word))
+
+    for key in filter(is_key, clause.content):
+        rest = clause.content - {key} - code
+        of_it = [len(rest & other.content) for other in said if key in other.content]
+        if not rest or not of_it:
+            continue
+        for other in said:
+            is_rival = key not in other.content and any(map(is_key, other.content - clause.content))
+            if is_rival and len(rest & other.content) >= max(of_it) + RIVAL:
+                return True
+    return False
 
 
 def _is_crossed(own: Sequence[Clause], said: Sequence[Clause]) -> bool:
@@ -289,6 +344,12 @@ def _numbers(text: str) -> set[str]:
     for number in list(found):
         found.update(re.split(r"[:/x]", number))
     return found | {_NUMBER_WORDS[word] for word in _WORD.findall(text) if word in _NUMBER_WORDS}
+
+
+def _quantities(text: str) -> set[tuple[str, str]]:
+    """Each number that has a unit, with it."""
+    found = _QUANTITY.findall(text)
+    return {(number.replace(",", ""), _UNITS[unit]) for number, unit in found}
 
 
 def _has_code(ground: Ground, code: str) -> bool:

@@ -51,6 +51,13 @@ upgrade downgrade; stage unstage; commit revert; ahead behind; shallow deep; sha
 underexpose overexpose; brighten darken; absorb release; bind release; anode cathode; acid base
 sweet sour; stiff slack; cause prevent; speed slow; quick slow; quickly slowly; together apart; one both
 single multiple; once repeatedly; manual automatic; manually automatically; hard soft; mutable immutable
+newest oldest; latest oldest; biggest smallest; largest smallest; longest shortest; highest lowest; fastest slowest
+earliest latest; nearest farthest; strongest weakest; brightest darkest; here there; own other; mine theirs; ours theirs
+sender receiver; reader writer; user system; worker master; leader follower; primary secondary; original copy
+mechanical electronic; leading lagging; exon intron; male female; sharp soft; fresh dried; sweet salty; sunny shady
+wins loses; win lose; override obey; inherit override; relax tighten; melt freeze; boil freeze; lossy lossless
+fixed variable; fixed random; random sequential; ordered unordered; sorted unsorted; signed unsigned
+blocking nonblocking; synchronous asynchronous; known unknown
 physical virtual; plain encrypted; stateless stateful; upstream downstream; alive dead; running stopped
 """
 

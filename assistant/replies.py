@@ -7,7 +7,7 @@ images become their words, and HTML is text like any other.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -56,7 +56,7 @@ class Reply:
         self.declined = False
         self._parts = parts
 
-    def __iter__(self) -> Iterator[Sentence]:
+    def __iter__(self) -> Generator[Sentence, None, None]:
         """Each sentence as soon as it is complete."""
         pending = ""
         answer: Mapping[str, Any] | None = None

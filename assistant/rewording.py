@@ -15,7 +15,8 @@ from assistant.grounding import Grounded, Grounding
 from assistant.quoting import cite, code_block, quoted, shown_commands
 from assistant.replies import Kind, Sentence
 
-MAX_SENTENCES = 24  # of a reply; a model that goes on and on is cut there
+MAX_SENTENCES = 24  # of a reply; a model that goes on and on is not heard to the end
+HOPELESS = 6  # sentences cut, of a reply of which hardly any was kept
 
 
 @dataclass(slots=True)
@@ -33,19 +34,20 @@ class Reworded:
     cut: int = 0
     _numbers: dict[int, int] = field(default_factory=dict)  # of a passage -> of its citation, in order of appearance
     _said: set[int] = field(default_factory=set)  # evidence that a claim fully rests on
-    _shown: set[str] = field(default_factory=set)
+    _seen: set[str] = field(default_factory=set)
     _last: Kind | None = None
     _announced: tuple[Sentence, Grounded] | None = None
 
     def add(self, sentence: Sentence) -> Iterator[Event]:
         """Check one sentence and add it, if the evidence says it and the text does not yet."""
+        if sentence.text in self._seen:  # small models repeat themselves
+            return
+        self._seen.add(sentence.text)
         grounded = self.grounding.check(sentence)
-        if grounded.support == "unsupported" or self.kept + self.cut >= MAX_SENTENCES:
+        # A model that has invented something is believed only where nothing is in doubt.
+        if grounded.support == "unsupported" or (grounded.support == "weak" and self.cut):
             self.cut += 1
             return
-        if sentence.text in self._shown:  # small models repeat themselves
-            return
-        self._shown.add(sentence.text)
         if sentence.words.endswith(":"):  # it announces what comes next, and is shown if that is
             self._announced = sentence, grounded
             return
@@ -62,6 +64,11 @@ class Reworded:
         self.claims.append(Claim(sentence.text, numbers, grounded.support))
         self._name(docker_commands(sentence.code))
         yield self._grow(self._piece(sentence, "".join(f"[{n}]" for n in numbers)))
+
+    @property
+    def has_heard_enough(self) -> bool:
+        """Whether what still comes is not worth waiting for."""
+        return len(self._seen) >= MAX_SENTENCES or (self.cut >= HOPELESS and self.cut > 3 * self.kept)
 
     def complete(self, *, failed: bool) -> Iterator[Event]:
         """Quote what the text leaves out: if something failed or was cut, all evidence that no claim rests on.

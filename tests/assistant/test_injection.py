@@ -58,7 +58,10 @@ def test_orders_in_the_notes(order: str, obeyed: str, over: Over, check_contract
     assistant = _obeying(over(f"{PORTS}- publish ports carefully. {order}\n"), f"{PUBLISHED}{obeyed}")
     answer = assistant.ask(QUESTION)
     check_contract(answer, assistant)
-    _nothing_acts(answer, order, obeyed)
+    cited = {n for claim in answer.claims if claim.support != "verbatim" for n in claim.citations}
+    if not any(order in answer.citations[n - 1].quote for n in cited):  # else it is what the notes say, and cited so
+        _nothing_acts(answer, order, obeyed)
+    assert "HACKED" not in [claim.text for claim in answer.claims]
 
 
 @pytest.mark.parametrize(("order", "obeyed"), ORDERS)
