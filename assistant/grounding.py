@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -23,7 +23,7 @@ from assistant.answer import Support
 from assistant.clauses import Clause, clauses, code_clauses
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
-from assistant.opposites import TELLING, opposites
+from assistant.opposites import HEDGES, STRONG, TELLING, opposites
 from assistant.replies import Sentence
 from corpus.passages import Passage
 from index.embedding import Encoder, Vectors
@@ -31,8 +31,18 @@ from index.interaction import content_words
 from index.lexical import words as stems_of
 
 MAX_CITED = 3
+LIKELY = 2  # passages that are tried for a sentence that cites none of them
 SAME_THING = 2  # content words that two clauses share, to be about the same thing
 RIVAL = 2  # words by which a clause about another thing is nearer, for a sentence to have taken the one for the other
+DOUBTS = (
+    "turned",
+    "opposite",
+    "crossed",
+    "misplaced",
+    "stronger",
+    *(f"adds_{kind}" for kind in ("universal", "only", "before", "reason", "more", "less")),
+)
+MOSTLY_KNOWN = 0.34  # share of new words, at most, in a sentence that is supported
 MIN_WORDS = 2  # content words of a sentence that is not the notes' own
 
 _NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,:/x]\d+)*")
@@ -133,16 +143,25 @@ class Grounding:
         if verbatim is not None:
             return Grounded("verbatim", (verbatim.number,), 1.0)
         measured = self.measure(sentence)
-        tried = [cited] if cited else []
-        tried += self._likely(measured)
-        best = Grounded("unsupported", (), 0.0, "nothing like it in the evidence")
-        for grounds in tried:
-            found = self._judged(sentence, measured, grounds)
-            if found.support in {"supported", "weak"} and (grounds is cited or found.support == "supported"):
-                return found
-            if found.probability >= best.probability:
-                best = found
-        return best
+        if cited:
+            found = self._judged(sentence, measured, cited)
+            if found.support != "unsupported":
+                return self._better_cited(found, sentence, measured) if found.support == "weak" else found
+        return self._cited_for_it(sentence, measured)
+
+    def _better_cited(self, weak: Grounded, sentence: Sentence, measured: Measured) -> Grounded:
+        """The same by a passage that supports it, if there is one that it does not cite."""
+        other = self._cited_for_it(sentence, measured)
+        return other if other.support == "supported" else weak
+
+    def _cited_for_it(self, sentence: Sentence, measured: Measured) -> Grounded:
+        """For a sentence that cites nothing or the wrong passage: the one passage that supports it, if one does."""
+        likely = sorted(self.grounds, key=lambda ground: -measured.cover([ground]))[:LIKELY]
+        found = [self._judged(sentence, measured, [ground]) for ground in likely]
+        best = max(found, key=lambda each: each.probability)
+        if best.support == "supported":
+            return best
+        return Grounded("unsupported", (), best.probability, best.problem or "not what the evidence says")
 
     def _code(self, sentence: Sentence) -> Grounded:
         """A code block stands if each of its lines stands in the evidence."""
@@ -164,7 +183,7 @@ class Grounding:
         fitted = weights()
         odds = fitted["bias"] + sum(weight * values[name] for name, weight in fitted["weights"].items())
         probability = sigmoid(odds)
-        if probability >= fitted["supported"]:
+        if probability >= fitted["supported"] and not doubts(values):
             return Grounded("supported", numbers, probability)
         if probability >= fitted["weak"]:
             return Grounded("weak", numbers, probability, "only part of it is in the evidence")
@@ -173,12 +192,6 @@ class Grounding:
     def measure(self, sentence: Sentence) -> Measured:
         """How well each word of a sentence is covered by each passage."""
         return measure(sentence, self.grounds, self._encoder, self._rarity)
-
-    def _likely(self, measured: Measured) -> list[list[Ground]]:
-        """The passages that cover the sentence best, alone and in pairs of one section, best first."""
-        order = sorted(self.grounds, key=lambda g: -measured.cover([g]))
-        pairs = [[order[0], other] for other in order[1:3] if other.passage.heading == order[0].passage.heading]
-        return [[ground] for ground in order[:2]] + pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +278,11 @@ def features(sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) 
     }
 
 
+def doubts(values: Mapping[str, float]) -> bool:
+    """Whether something may be turned round, however like the sentence is: then it is weak at best."""
+    return any(values[name] for name in DOUBTS) or values["new"] > MOSTLY_KNOWN
+
+
 def _clause_features(sentence: Sentence, said: Sequence[Clause], above: frozenset[str]) -> dict[str, float]:
     """Clause by clause: what is new, whether one clause of the notes has it, whether it is turned round there."""
     own = [clause for clause in clauses(sentence.words) if clause.content]
@@ -336,7 +354,9 @@ def _telling_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str
     own = {word for clause in clauses(sentence.words) for word in clause.words}
     there = {word for ground in grounds for clause in ground.clauses for word in clause.words}
     there |= {word for ground in grounds for word in ground.above}
-    return {f"adds_{kind}": float(bool(own & members) and not there & members) for kind, members in TELLING.items()}
+    added = {f"adds_{kind}": float(bool(own & members) and not there & members) for kind, members in TELLING.items()}
+    is_stronger = bool((own - there) & STRONG) and bool(there & HEDGES) and not own & HEDGES
+    return {**added, "stronger": float(is_stronger)}
 
 
 def _numbers(text: str) -> set[str]:
@@ -385,8 +405,3 @@ def _verbatim_words(text: str) -> list[str]:
 
 def _with_what_is_above(passage: Passage) -> str:
     return "\n".join(dict.fromkeys((*passage.heading[-2:], *passage.parents, passage.text)))
-
-
-def supported(claims: Iterable[Grounded]) -> int:
-    """How many are supported."""
-    return sum(claim.support in {"verbatim", "supported"} for claim in claims)

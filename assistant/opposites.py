@@ -26,6 +26,10 @@ _KINDS = {
     "different": "different differs differ unlike rather separate own",
     "recommend": "should recommended recommend best prefer preferred better avoid ideal ideally",
 }
+_STRONG_WORDS = "all every always each any never none must only guarantees guaranteed completely entirely"
+_HEDGING_WORDS = "may might can could sometimes often usually mostly typically optionally perhaps some most"
+STRONG = frozenset(_STRONG_WORDS.split())
+HEDGES = frozenset(_HEDGING_WORDS.split())
 TELLING = {kind: frozenset(members.split()) for kind, members in _KINDS.items()}
 
 _PAIRS = """

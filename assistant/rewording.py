@@ -36,7 +36,7 @@ class Reworded:
     _said: set[int] = field(default_factory=set)  # evidence that a claim fully rests on
     _seen: set[str] = field(default_factory=set)
     _last: Kind | None = None
-    _announced: tuple[Sentence, Grounded] | None = None
+    _waiting: list[tuple[Sentence, Grounded]] = field(default_factory=list)
 
     def add(self, sentence: Sentence) -> Iterator[Event]:
         """Check one sentence and add it, if the evidence says it and the text does not yet."""
@@ -46,15 +46,21 @@ class Reworded:
         grounded = self.grounding.check(sentence)
         # A model that has invented something is believed only where nothing is in doubt.
         if grounded.support == "unsupported" or (grounded.support == "weak" and self.cut):
-            self.cut += 1
+            self.cut += 1 + sum(each.support == "weak" for _, each in self._waiting)
+            self._waiting.clear()
             return
-        if sentence.words.endswith(":"):  # it announces what comes next, and is shown if that is
-            self._announced = sentence, grounded
-            return
-        announced, self._announced = self._announced, None
-        if announced is not None and sentence.opens:
-            yield from self._keep(*announced)
-        yield from self._keep(sentence, grounded)
+        yield from self._release()
+        # What is in doubt waits for the next sentence, and so does what announces it ("Run this:").
+        if grounded.support == "weak" or sentence.words.endswith(":"):
+            self._waiting.append((sentence, grounded))
+        else:
+            yield from self._keep(sentence, grounded)
+
+    def _release(self) -> Iterator[Event]:
+        """Add what waited: the next sentence was not cut."""
+        waiting, self._waiting = self._waiting, []
+        for sentence, grounded in waiting:
+            yield from self._keep(sentence, grounded)
 
     def _keep(self, sentence: Sentence, grounded: Grounded) -> Iterator[Event]:
         self.kept += 1
@@ -75,6 +81,9 @@ class Reworded:
 
         Otherwise the code alone: a learner is owed the command, and a model that leaves out the rest may have reasons.
         """
+        if not failed:
+            self._waiting = [each for each in self._waiting if not each[0].words.endswith(":")]
+            yield from self._release()
         missing = [
             item
             for number, item in enumerate(self.evidence, start=1)

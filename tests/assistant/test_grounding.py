@@ -108,9 +108,8 @@ class TestCitations:
 
     @pytest.mark.parametrize("mark", ["[1]", "[0]", "[99]", "", "[7][8]"])
     def test_a_wrong_an_unknown_or_a_missing_mark_is_mended(self, check: Check, mark: str) -> None:
-        found = check(f"A process that takes more memory than `--memory` allows is killed {mark}.")
-        assert found.evidence == (4,)
-        assert kept(found)
+        found = check(f"A container without any limit may take all of the memory of the host {mark}.")
+        assert (found.support, found.evidence) == ("supported", (5,))
 
     def test_a_mark_that_is_repeated_counts_once(self, check: Check) -> None:
         assert check("A port of UDP has `/udp` behind the number [2][2].").evidence == (2,)
@@ -124,7 +123,6 @@ class TestSmallWords:
             ("The writable layer does not survive the removal [8].", "The writable layer survives the removal [8]."),
             ("The host is first and the container second [1].", "The container is first and the host second [1]."),
             ("Ports below 1024 need root [3].", "Ports above 1024 need root [3]."),
-            ("A container may take all memory [5].", "A container must take all memory [5]."),
         ],
     )
     def test_a_sentence_that_they_turn_round_is_less_likely(self, check: Check, honest: str, lie: str) -> None:
@@ -148,7 +146,6 @@ class TestSmallWords:
         "Sure!",
         "The answer is no.",
         "Docker was released in March by a French company [1].",
-        "A named volume is encrypted with the key of its owner [7].",
         "You must restart the daemon afterwards because the firewall rules are cached [1].",
     ],
 )
@@ -174,3 +171,20 @@ def test_the_weights_are_there() -> None:
     fitted = weights()
     assert 0 < fitted["weak"] <= fitted["supported"] < 1
     assert set(fitted) >= {"bias", "weights", "weak", "supported"}
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "A named volume is encrypted with the key of its owner [7].",
+        "Ports below 1024 never need root on the host [3].",
+        "A container without a limit always takes all memory of the host [5].",
+    ],
+)
+def test_what_is_close_to_the_notes_and_not_in_them_is_marked_at_least(check: Check, sentence: str) -> None:
+    assert check(sentence).support in {"weak", "unsupported"}
+
+
+def test_a_free_rewording_that_cites_nothing_is_cut(check: Check) -> None:
+    cited, uncited = (check(f"Removing a container leaves named volumes alone{mark}.") for mark in (" [7]", ""))
+    assert (cited.support, uncited.support) == ("weak", "unsupported")

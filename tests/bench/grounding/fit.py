@@ -13,6 +13,8 @@ import argparse
 import json
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -22,10 +24,11 @@ from sentences import HERE, ROOT, Written, grounding, read
 
 from assistant.coverage import sigmoid
 from assistant.evaluation import auc
-from assistant.grounding import Grounding, features, missing_exactly
+from assistant.grounding import Grounding, doubts, features, missing_exactly
+from assistant.replies import Sentence
 
 CUT_SHARE = 0.01  # of honest sentences that may be cut
-SHOWN_SHARE = 0.10  # of lies that may be shown as supported; what lies between is shown as weak
+SHOWN_SHARE = 0.05  # of lies that may be shown as supported; what lies between is shown as weak
 SPEAK_FOR = ("cover", "cosine", "alone", "kept")  # the other features speak against a sentence
 STRENGTH = 3.0  # inverse of the regularisation; features are from 0 to 1
 
@@ -66,8 +69,9 @@ def fit(values: Sequence[dict[str, float]], honest: Sequence[bool]) -> Fitted:
     fitted: Fitted = {"bias": round(float(best[0]), 4), "weights": weights}
     scores = np.array([probability(fitted, row) for row in values])
     is_honest = np.array(honest)
+    certain = np.array([0.0 if doubts(row) else score for row, score in zip(values, scores, strict=True)])
     fitted["weak"] = round(float(np.quantile(scores[is_honest], CUT_SHARE)), 4)
-    fitted["supported"] = round(float(np.quantile(scores[~is_honest], 1 - SHOWN_SHARE)), 4)
+    fitted["supported"] = round(float(np.quantile(certain[~is_honest], 1 - SHOWN_SHARE)), 4)
     return fitted
 
 
@@ -88,16 +92,36 @@ def measure(written: Sequence[Written]) -> Fitted:
             row = values[i]
             if each.subject == name and row is not None:
                 held_out[i] = probability(fitted, row)
-                verdicts[i] = (
-                    "supported"
-                    if held_out[i] >= fitted["supported"]
-                    else "weak"
-                    if held_out[i] >= fitted["weak"]
-                    else "unsupported"
-                )
+                sure = held_out[i] >= fitted["supported"] and not doubts(row)
+                verdicts[i] = "supported" if sure else "weak" if held_out[i] >= fitted["weak"] else "unsupported"
     report(written, verdicts, held_out)
     kept = [i for i, row in enumerate(values) if row is not None]
     return fit([v for i in kept if (v := values[i]) is not None], [written[i].is_honest for i in kept])
+
+
+def with_strays(written: Sequence[Written]) -> list[Written]:
+    """And each honest sentence over the passages of the next one of its subject, as a lie: what models make up freely.
+
+    Those that were written as lies stay close to the passages, as the worst ones do; most are not like that.
+    """
+    honest = [each for each in written if each.is_honest]
+    strays = [
+        replace(
+            each,
+            id=f"{each.id}-stray",
+            kind="stray",
+            is_honest=False,
+            evidence=other.evidence,
+            sentence=_cites(each, other),
+        )
+        for each, other in pairwise(honest)
+        if each.subject == other.subject and not set(each.evidence) & set(other.evidence)
+    ]
+    return [*written, *strays]
+
+
+def _cites(each: Written, other: Written) -> Sentence:
+    return replace(each.sentence, marks=other.sentence.marks)
 
 
 def report(written: Sequence[Written], verdicts: Sequence[str], scores: Sequence[float]) -> None:
@@ -125,7 +149,7 @@ def main() -> None:
     if options.test:
         test()
         return
-    fitted = measure(list(read(HERE / "sentences.jsonl")))
+    fitted = measure(with_strays(list(read(HERE / "sentences.jsonl"))))
     print(json.dumps(fitted, indent=1))
     if options.write:
         path = ROOT / "assistant" / "grounding_weights.json"
