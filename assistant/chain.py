@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
-from assistant.conversation import rewritten_question
+from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
 from assistant.evidence import nearest_sections, select
 from assistant.grounding import Grounding
@@ -135,9 +135,10 @@ class Assistant:
         )
         yield Event("done", answer=complete)
 
-    def find(self, question: str) -> tuple[Found, Coverage]:
+    def find(self, question: str, *, history: Sequence[Turn] = ()) -> tuple[Found, Coverage]:
         """What a question finds, without an answer. Raises QuestionError."""
-        found = search(checked_question(question, self.settings), self.index, self.encoder)
+        asked = standalone_question(checked_question(question, self.settings), history)
+        found = search(asked, self.index, self.encoder)
         return found, coverage(found)
 
     def citation(self, number: int, passage_number: int) -> Citation:

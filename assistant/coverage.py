@@ -150,5 +150,6 @@ def missing_names(found: Found, known: Callable[[str], bool]) -> list[str]:
 
     Ordinary words do not count: notes and learners have many words for the same thing.
     """
-    names = [match[0].strip(".") for match in _NAME.finditer(found.question.text)]
+    asked = found.question.text.split("\n")[0]  # below it is what was piped in: a log has names without end
+    names = [match[0].strip(".") for match in _NAME.finditer(asked)]
     return [name for name in dict.fromkeys(names) if name and not known(name)][:2]

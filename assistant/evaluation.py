@@ -22,6 +22,7 @@ ANSWERABLE = ("answerable", "partial")
 REFUSABLE = {"empty_section": "unfinished", "not_in_notes": "not_covered", "out_of_domain": "not_covered"}
 NEEDS_A_TOOL = ("tool", "adversarial")
 LABELS = (*ANSWERABLE, *REFUSABLE, *NEEDS_A_TOOL)
+KINDS = ("single", "followup", "tool", "adversarial")
 _ESCAPED = re.compile(r"\\([\[\]<>#*_`.+-])")
 ANSWERED_SHARE = 0.92  # the share of answerable questions at which false answers are counted
 
@@ -102,8 +103,12 @@ def read_questions(path: Path) -> list[GoldQuestion]:
 def _question(row: dict[str, Any]) -> GoldQuestion:
     if row["label"] not in LABELS:
         raise ValueError(f"unknown label {row['label']!r}")
+    if row["kind"] not in KINDS:
+        raise ValueError(f"unknown kind {row['kind']!r}; there are {', '.join(KINDS)}")
     if not str(row["question"]).strip():
         raise ValueError("the question is empty")
+    if row["label"] in ANSWERABLE and not (row.get("gold_headings") or row.get("accept_headings")):
+        raise ValueError(f"it is {row['label']} and has no gold_headings")
     texts = {
         name: tuple(map(str, _list(row, name)))
         for name in ("gold_headings", "accept_headings", "gold_quotes", "core_facts")

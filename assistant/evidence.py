@@ -119,11 +119,10 @@ def _announced(number: int, passage: Passage, siblings: Sequence[int], index: In
         if other <= number:
             continue
         below = index.passages[other]
-        if below.parents and below.parents[-1] == passage.text:
-            if passage.text.endswith(":") or below.kind == "code":
-                under.append(other)
-        elif under or other > number + MAX_CHILDREN:
+        if passage.text not in below.parents:
             break
+        if below.parents[-1] == passage.text and (passage.text.endswith(":") or below.kind == "code"):
+            under.append(other)
     return under[:MAX_CHILDREN]
 
 

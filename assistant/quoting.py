@@ -40,18 +40,20 @@ def cite(number: int, passage: Passage, base_url: str) -> Citation:
 
 def cite_heading(number: int, outline: Outline, base_url: str, root: Path) -> Citation:
     """The citation of a heading under which nothing stands; its line is read from the note in `root`."""
-    line = _HEADING_MARKS.sub("", _line(root / outline.document, outline.start_line)).strip()
+    line = _HEADING_MARKS.sub("", _line(root / outline.source, outline.source_line)).strip()
+    is_included = outline.source != outline.document
     return Citation(
         number=number,
-        document=outline.document,
+        document=outline.source,
         heading=outline.heading,
         parents=(),
-        start_line=outline.start_line,
-        end_line=outline.start_line,
+        start_line=outline.source_line,
+        end_line=outline.source_line,
         quote=line or " > ".join(outline.heading[-1:]),
         anchor=outline.anchor,
         url=section_url(base_url, outline.document, outline.anchor),
-        revision=outline.revision,
+        revision=outline.source_revision,
+        via=Via(outline.document, outline.start_line, outline.start_line) if is_included else None,
     )
 
 

@@ -58,6 +58,20 @@ class Settings(BaseSettings):
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 
+    @field_validator("notes")
+    @classmethod
+    def tilde_is_home(cls, value: Path | None) -> Path | None:
+        """A file of settings is read by no shell that would expand it."""
+        if value is not None and not str(value).strip():
+            raise ValueError("empty")
+        return value.expanduser() if value is not None else None
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def base_ends_in_a_slash(cls, value: object) -> object:
+        """What stands after the last slash of a base would be lost."""
+        return f"{value}/" if isinstance(value, str) and value and not value.endswith("/") else value
+
     @field_validator("model", mode="before")
     @classmethod
     def none_is_no_model(cls, value: object) -> object:
@@ -80,7 +94,11 @@ class Settings(BaseSettings):
 
 def settings_file() -> Path | None:
     """The ask.toml in use: that of the current folder, else that of the data folder, else none."""
-    for folder in (Path.cwd(), ask_home()):
+    try:
+        here = [Path.cwd()]
+    except OSError:  # it has been removed
+        here = []
+    for folder in (*here, ask_home()):
         if (folder / FILE).is_file():
             return folder / FILE
     return None
@@ -105,6 +123,10 @@ def load_settings(**flags: Any) -> Settings:
             raise SettingsError(
                 f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are."
             ) from error
-        raise SettingsError(f"The setting {name} cannot be {first['input']!r}: {first['msg']}.") from error
+        about = Settings.model_fields[name].description if name in Settings.model_fields else ""
+        why = "" if "pattern" in first["type"] else f" ({first['msg']})"
+        raise SettingsError(
+            f"The setting {PREFIX}{name.upper()} cannot be {first['input']!r}{why}. It is: {about}"
+        ) from error
     except (ValueError, OSError) as error:  # not TOML, or not readable
         raise SettingsError(f"{settings_file()} cannot be read: {error}. Mend or remove it.") from error

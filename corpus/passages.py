@@ -75,6 +75,9 @@ class Outline:
     end_line: int
     revision: str
     missing: tuple[str, ...] = ()
+    source: str = ""  # the file that the heading stands in: the note, or one that it includes
+    source_line: int = 0
+    source_revision: str = ""
 
 
 def notes_passages(notes: Notes) -> tuple[list[Passage], list[Outline]]:
@@ -100,6 +103,9 @@ def _outline(section: Section) -> Outline:
         last.via or last.line,
         document.revision,
         tuple(i.target for i in section.missing),
+        first.document,
+        first.line,
+        document.revisions[first.document],
     )
 
 

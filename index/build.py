@@ -38,7 +38,7 @@ from index.location import (
     switch_to,
     unwritable,
 )
-from index.manifest import Manifest, program_version, read_manifest, write_manifest
+from index.manifest import REBUILD, Manifest, program_version, read_manifest, write_manifest
 from index.store import Metadata, Store, copy_store, drop_collections, passage_metadata
 
 Stage = Literal["waiting", "reading", "encoding", "storing"]
@@ -162,12 +162,16 @@ def _unchanged(job: _Job) -> BuildReport | None:
     except FileNotFoundError:
         return None
     manifest.check_encoder(job.encoder_name)
-    wanted = (job.max_words, str(job.notes_path.resolve()), job.store, program_version())
-    if (manifest.max_words, manifest.notes, manifest.store, manifest.program) != wanted:
-        return None
-    if notes_revisions(job.notes_path, manifest.revisions) != manifest.revisions:
+    if manifest.max_words != job.max_words or not is_up_to_date(manifest, job.notes_path, store=job.store):
         return None
     return _report(job, manifest, _Changes(), up_to_date=True)
+
+
+def is_up_to_date(manifest: Manifest, notes_path: Path, *, store: str | None) -> bool:
+    """Whether an index is of these notes as they are now, in this store, by this version of the program."""
+    if (manifest.notes, manifest.store, manifest.program) != (str(notes_path.resolve()), store, program_version()):
+        return False
+    return notes_revisions(notes_path, manifest.revisions) == manifest.revisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,9 +295,7 @@ def _store_chunks(
         words.finish([chunk.id for chunk in chunks])
         stored = store.count()
     if stored != len(chunks):
-        raise IndexProblem(
-            f"Only {stored} of {len(chunks)} chunks were stored. Build the index anew: ask index --rebuild"
-        )
+        raise IndexProblem(f"Only {stored} of {len(chunks)} chunks were stored. {REBUILD}")
     return _Changes(len(fresh), len(gone))
 
 

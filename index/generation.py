@@ -132,6 +132,7 @@ class Index:
             raise IndexProblem(
                 "This index has been replaced twice since it was opened, and is gone. Open it again."
             ) from error
+        found = [each for each in found if each[0] in self.chunk_numbers]  # others may have added to the collection
         numbers = np.fromiter((self.chunk_numbers[key] for key, _ in found), np.int32, len(found))
         return numbers, np.fromiter((similarity for _, similarity in found), np.float32, len(found))
 

@@ -13,7 +13,7 @@ from corpus.documents import Skipped
 from corpus.errors import IndexIncompatible
 
 FORMAT = 1
-REBUILD = "Build it anew: ask index --rebuild"
+REBUILD = "Build it anew: ask index PATH --rebuild, where PATH is the notes that you asked."
 _NAME = "manifest.json"
 
 

@@ -23,6 +23,7 @@ from corpus.errors import IndexProblem
 from corpus.passages import Passage
 from index.chunks import HEADING_JOINT
 from index.location import unwritable
+from index.manifest import REBUILD
 
 if TYPE_CHECKING:
     from chromadb.api.client import Client
@@ -148,7 +149,7 @@ class Store:
                     rows.update(zip(found["ids"], embeddings, strict=True))
         missing = next((key for key in ids if key not in rows), None)
         if missing is not None:
-            raise IndexProblem(f"The chunk {missing} is not in the index. Build it anew: ask index --rebuild")
+            raise IndexProblem(f"The chunk {missing} is not in the index. {REBUILD}")
         return np.asarray([rows[key] for key in ids], np.float32)
 
     def ids(self) -> list[str]:
@@ -204,7 +205,7 @@ def drop_collections(address: str, prefix: str, *, kept: Sequence[int | None]) -
 def _must_be_there(folder: Path) -> None:
     """Chromadb would make an empty database where there is none."""
     if not (folder / _DATABASE).is_file():
-        raise IndexProblem(f"The vectors in {folder} are gone. Build the index anew: ask index --rebuild")
+        raise IndexProblem(f"The vectors in {folder} are gone. {REBUILD}")
 
 
 def _embedded(folder: Path) -> Client:
@@ -291,7 +292,7 @@ def _as_ours(error: Exception, location: Path | str, *, writing: bool) -> IndexP
     # Of a disk that fills up while its files grow, chromadb says only what it was doing.
     if isinstance(error, OSError) or _is_unwritable(reason) or (writing and "error in compaction" in reason.lower()):
         return unwritable(location, reason)
-    return IndexProblem(f"The index in {location} cannot be used ({reason}). Build it anew: ask index --rebuild")
+    return IndexProblem(f"The index in {location} cannot be used ({reason}). {REBUILD}")
 
 
 def _is_unwritable(reason: str) -> bool:

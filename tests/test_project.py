@@ -31,6 +31,7 @@ NEVER_IMPORTED = {
     "onnx": "torch.onnx.export imports it",
     "streamlit": "the platform of the chat page, installed so that it can be added without a new environment",
 }
+LANGCHAIN_OBJECTS = ("assistant.runnable", "index.retriever")  # they are classes of its own
 HEAVY = ("torch", "transformers", "sentence_transformers", "onnxruntime", "chromadb", "langchain", "streamlit", "bm25s")
 
 
@@ -75,8 +76,12 @@ def test_each_package_has_a_sentence_and_its_types() -> None:
         assert (ROOT / package / "py.typed").is_file()
 
 
-def test_importing_the_packages_loads_nothing_heavy() -> None:
-    code = f"import sys, {', '.join(PACKAGES)}; print(*sorted(set(sys.modules) & set({HEAVY!r})))"
+def test_importing_every_module_loads_nothing_heavy() -> None:
+    modules = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in _source_files() if path.suffix == ".py"
+    ]
+    light = [name for name in modules if not name.startswith(LANGCHAIN_OBJECTS)]
+    code = f"import sys, {', '.join(light)}; print(*sorted(set(sys.modules) & set({HEAVY!r})))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
 
@@ -86,10 +91,6 @@ def test_importing_the_packages_loads_nothing_heavy() -> None:
 
 def test_changelog_tells_of_this_version() -> None:
     assert re.search(rf"^## {re.escape(PROJECT['version'])}\b", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-
-
-def test_readme_is_read_in_one_go() -> None:
-    assert len((ROOT / "README.md").read_text().splitlines()) < 150
 
 
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md"])

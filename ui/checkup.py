@@ -11,10 +11,12 @@ from typing import Any
 
 from assistant.chain import packaged_course
 from assistant.settings import PREFIX, Settings, load_settings, settings_file
-from corpus.documents import notes_revisions, read_notes
-from corpus.errors import AskError
+from corpus.documents import read_notes
+from corpus.errors import AskError, IndexProblem
+from index.build import is_up_to_date
 from index.generation import open_index
 from index.location import ask_home, index_folder
+from index.manifest import REBUILD
 
 PACKAGES = ("ask-the-notes", "chromadb", "onnxruntime", "sentence-transformers", "torch", "langchain-core", "streamlit")
 
@@ -88,15 +90,19 @@ def _index_state(notes: Path, settings: Settings) -> dict[str, Any]:
         return {"state": "not built yet: the first question builds it", "folder": str(folder)}
     index = open_index(folder, encoder_name=settings.encoder)
     manifest = index.manifest
-    fresh = notes_revisions(notes, manifest.revisions) == manifest.revisions
+    stored = index.store.count()
+    if stored != manifest.chunks:
+        raise IndexProblem(f"The index holds {stored} of {manifest.chunks} chunks. {REBUILD}")
+    fresh = is_up_to_date(manifest, notes, store=settings.store)
     unfinished = sum(section.state != "written" for section in index.outline)
     return {
-        "state": "up to date" if fresh else "the notes have changed: the next question updates it",
+        "state": "up to date" if fresh else "out of date: the next question updates it",
         "folder": str(folder),
         "built": manifest.built_at,
         "encoder": manifest.encoder,
         "notes": manifest.documents,
         "passages": manifest.passages,
+        "left out": "; ".join(f"{s.path} {s.reason}" for s in manifest.skipped) or "nothing",
         "sections": f"{len(index.outline)}, {unfinished} of them unfinished",
     }
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from assistant.answer import Answer, Event, Turn
     from assistant.chain import Assistant
     from assistant.settings import Settings
+    from index.build import BuildReport
     from ui.building import BuildProgress
 
 EXIT_CODES = {"answered": 0, "partial": 0, "tool": 0, "unfinished": 3, "not_covered": 3, "refused": 4}
@@ -39,6 +40,7 @@ notes_option = click.option(
 model_option = click.option(
     "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
 )
+path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -132,9 +134,9 @@ def question(
         checked_question(piped.joined_to(asked), settings)
     assistant = _assistant(settings, quiet=as_json or jsonl)
     text = piped.joined_to(asked, most=settings.max_question)
-    if sources:
-        return _show_sources(assistant, text, as_json=as_json or jsonl)
     history: Sequence[Turn] = load_turns(assistant.index.folder) if go_on else ()
+    if sources:
+        return _show_sources(assistant, text, history, as_json=as_json or jsonl, compact=jsonl)
     answer = _answer(assistant.stream(text, history=history), as_json=as_json, jsonl=jsonl)
     save_turns(assistant.index.folder, [*history], answer)
     return exit_code(answer, strict=strict)
@@ -170,16 +172,17 @@ def _answer(events: Generator[Event, None, None], *, as_json: bool, jsonl: bool)
     return answer
 
 
-def _show_sources(assistant: Assistant, text: str, *, as_json: bool) -> int:
+def _show_sources(assistant: Assistant, text: str, history: Sequence[Turn], *, as_json: bool, compact: bool) -> int:
     from dataclasses import asdict
 
     from ui.rendering import heading, place, printable
 
-    found, likely = assistant.find(text)
+    found, likely = assistant.find(text, history=history)
     citations = [(hit, assistant.citation(n, hit.number)) for n, hit in enumerate(found.hits[:10], start=1)]
     if as_json:
         hits = [{"score": round(hit.score, 3), "dense": round(hit.dense, 3), **asdict(c)} for hit, c in citations]
-        _print_json({"question": text, "coverage": round(likely.probability, 3), "hits": hits})
+        report = {"question": text, "coverage": round(likely.probability, 3), "hits": hits}
+        _print_json({**report, "standalone_question": found.question.text}, compact=compact)
     else:
         click.echo(f"coverage {likely.probability:.2f}")
         for hit, citation in citations:
@@ -189,40 +192,60 @@ def _show_sources(assistant: Assistant, text: str, *, as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@path_argument
+@notes_option
 @json_option
 @click.option("--rebuild", is_flag=True, help="Start from nothing.")
 @click.option("--watch", is_flag=True, help="Stay, and update whenever a note changes.")
-def index(path: Path | None, as_json: bool, rebuild: bool, watch: bool) -> int:
+def index(path: Path | None, notes: Path | None, as_json: bool, rebuild: bool, watch: bool) -> int:
     """Build or update the index of some notes."""
     import time
 
     from assistant.chain import packaged_course, update_index
     from assistant.settings import load_settings
-    from ui.building import describe
+    from corpus.errors import NotesError
     from ui.rendering import printable
 
-    settings = load_settings()
-    notes = path or settings.notes or packaged_course()
+    settings = load_settings(notes=path or notes)
+    chosen = settings.notes or packaged_course()
+    said = ""
     while True:
-        with _progress(quiet=as_json) as progress:
-            report = update_index(notes, settings=settings, progress=progress.update, rebuild=rebuild)
-        if as_json:
-            _print_json(describe(report), compact=watch)
-        elif not (watch and report.up_to_date):
-            click.echo(describe(report)["summary"])
-            for item in (*report.skipped, *report.warnings):
-                click.echo(printable(f"  {item.path} {item.reason}"), err=True)
+        try:
+            with _progress(quiet=as_json) as progress:
+                report = update_index(chosen, settings=settings, progress=progress.update, rebuild=rebuild)
+        except NotesError as error:
+            if not watch:
+                raise
+            if str(error) != said:  # an editor or a checkout may take a note away for a moment
+                said = str(error)
+                click.echo(printable(f"ask: {said}"), err=True)
+        else:
+            said = ""
+            if not (watch and report.up_to_date):
+                _show_report(report, as_json=as_json, compact=watch)
         if not watch:
             return 0
         rebuild = False
         time.sleep(1)
 
 
+def _show_report(report: BuildReport, *, as_json: bool, compact: bool) -> None:
+    from ui.building import describe
+    from ui.rendering import printable
+
+    if as_json:
+        _print_json(describe(report), compact=compact)
+        return
+    click.echo(describe(report)["summary"])
+    for item in (*report.skipped, *report.warnings):
+        click.echo(printable(f"  {item.path} {item.reason}"), err=True)
+
+
 @cli.command()
-@click.argument("path", required=False, type=click.Path(path_type=Path))
+@path_argument
+@notes_option
 @json_option
-def lint(path: Path | None, as_json: bool) -> int:
+def lint(path: Path | None, notes: Path | None, as_json: bool) -> int:
     """Find what should be mended in some notes; exit 1 if there are errors."""
     from dataclasses import asdict
 
@@ -232,8 +255,8 @@ def lint(path: Path | None, as_json: bool) -> int:
     from corpus.lint import lint_notes
     from ui.rendering import printable
 
-    notes = path or load_settings().notes or packaged_course()
-    problems = lint_notes(read_notes(notes), whole_folder=notes.is_dir())
+    chosen = load_settings(notes=path or notes).notes or packaged_course()
+    problems = lint_notes(read_notes(chosen), whole_folder=chosen.is_dir())
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
         _print_json({"errors": errors, "warnings": len(problems) - errors, "problems": [asdict(p) for p in problems]})
@@ -309,9 +332,16 @@ def completion(shell: str) -> int:
 
 def _assistant(settings: Settings, *, quiet: bool) -> Assistant:
     from assistant.chain import open_assistant
+    from ui.rendering import printable
 
     with _progress(quiet=quiet) as progress:
-        return open_assistant(settings=settings, progress=progress.update)
+        assistant = open_assistant(settings=settings, progress=progress.update)
+    skipped = assistant.index.manifest.skipped
+    if skipped:  # who reads "the notes do not say" has to know what was not read
+        files = "a file" if len(skipped) == 1 else f"{len(skipped)} files"
+        first = f"{skipped[0].path} {skipped[0].reason}"
+        click.echo(printable(f"ask: {files} of these notes could not be read: {first}"), err=True)
+    return assistant
 
 
 def _progress(*, quiet: bool) -> BuildProgress:
@@ -356,12 +386,11 @@ def run(args: Sequence[str] | None = None) -> int:
         code = cli.main(args=None if args is None else list(args), prog_name="ask", standalone_mode=False)
         sys.stdout.flush()
         return int(code or 0)
-    except UsageProblem as error:
-        click.echo(f"ask: {error}", err=True)
-        return EXIT_USAGE
     except AskError as error:
-        click.echo(f"ask: {error}", err=True)
-        return EXIT_ERROR
+        from ui.rendering import printable
+
+        click.echo(printable(f"ask: {error}"), err=True)
+        return EXIT_USAGE if isinstance(error, UsageProblem) else EXIT_ERROR
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return EXIT_USAGE

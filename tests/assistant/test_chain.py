@@ -100,7 +100,7 @@ def test_a_heading_over_a_missing_include_says_which(over: Over, check_contract:
     assert "missing (shell/back_up.sh)" in answer.text
 
 
-def test_an_unfinished_heading_out_of_an_include_is_cited_by_the_including_line(
+def test_an_unfinished_heading_out_of_an_include_is_cited_there_and_by_the_including_line(
     over: Over, check_contract: Check
 ) -> None:
     part = "parts/linking.txt"
@@ -108,6 +108,9 @@ def test_an_unfinished_heading_out_of_an_include_is_cited_by_the_including_line(
     answer = assistant.ask("legacy linking of containers")
     check_contract(answer, assistant)
     assert answer.outcome == "unfinished"
+    assert (answer.citations[0].document, answer.citations[0].start_line) == (part, 1)
+    assert answer.citations[0].quote == "Legacy linking of containers"
+    assert answer.citations[0].via is not None
 
 
 def test_another_subject_is_not_covered_and_the_nearest_is_shown(over: Over, check_contract: Check) -> None:

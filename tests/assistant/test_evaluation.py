@@ -150,7 +150,10 @@ def test_every_question_is_asked_with_progress() -> None:
     assert seen == [(1, 2), (2, 2)]
 
 
-ROW = {"id": 7, "kind": "single", "label": "answerable", "question": "q", "difficulty": "unread"}
+ROW = {
+    "id": 7, "kind": "single", "label": "answerable", "question": "q", "gold_headings": ["Ports"],
+    "difficulty": "unread",
+}  # fmt: skip
 
 
 def _file(folder: Path, text: str) -> Path:
@@ -173,6 +176,7 @@ def test_a_question_file_is_read_line_by_line(tmp_path: Path) -> None:
         "{", "null", "[1]", "3", "{}", json.dumps({**ROW, "label": "maybe"}), json.dumps({**ROW, "question": " "}),
         json.dumps({**ROW, "core_facts": "a|b"}), json.dumps({**ROW, "history": [{"role": "user"}]}),
         json.dumps({**ROW, "history": ["hello"]}), json.dumps({**ROW, "label": ["answerable"]}),
+        json.dumps({**ROW, "kind": "question"}), json.dumps({**ROW, "gold_headings": []}),
     ],
 )  # fmt: skip
 def test_a_line_that_is_no_question_is_named(tmp_path: Path, line: str) -> None:

@@ -74,14 +74,24 @@ def test_an_unknown_name_in_the_file_is_refused(here: Path) -> None:
     ("name", "value"),
     [
         ("max_question", "0"), ("max_question", "100001"), ("max_question", "many"), ("wait_seconds", "-1"),
-        ("wait_seconds", "nan"), ("store", "localhost:8000"), ("base_url", "https://x.example"),
+        ("wait_seconds", "nan"), ("store", "localhost:8000"), ("base_url", "x.example/"),
         ("base_url", "file:///x/"),
     ],
 )  # fmt: skip
 def test_a_value_out_of_bounds_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(PREFIX + name.upper(), value)
-    with pytest.raises(SettingsError, match=f"The setting (?i:{name}) cannot be '{value}'"):
+    with pytest.raises(SettingsError, match=f"The setting (?i:ask_{name}) cannot be '{value}'.*It is: "):
         load_settings()
+
+
+def test_a_base_is_given_the_slash_that_it_lacks() -> None:
+    assert load_settings(base_url="https://x.example/notes").base_url == "https://x.example/notes/"
+
+
+def test_a_tilde_in_a_file_of_settings_is_the_home(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/someone")
+    (here / FILE).write_text('notes = "~/notes"\n')
+    assert load_settings().notes == Path("/home/someone/notes")
 
 
 @pytest.mark.parametrize(("name", "value"), [("max_question", 1), ("max_question", 100_000), ("wait_seconds", 0)])

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import sys
+from typing import get_args
 
 import pytest
 
 from corpus.documents import Skipped
-from index.build import BuildReport
+from index.build import BuildReport, Stage
 from ui.building import STAGES, BuildProgress, describe
 
 STEPS = [("reading", 0, 0), ("encoding", 0, 10), ("encoding", 10, 10), ("storing", 0, 0), ("encoding", 10, 10)]
@@ -44,11 +46,20 @@ def test_on_a_terminal_a_bar_is_shown_and_left_in_order(monkeypatch: pytest.Monk
                     raise KeyboardInterrupt
         except KeyboardInterrupt:
             assert fails
-        shown = os.read(ours, 65_536).decode()
-    os.close(ours)
+    shown = _all_of(ours)
     assert "Encoding the notes" in shown
     assert "10/10" in shown
     assert shown.rindex("\x1b[?25h") > shown.rindex("\x1b[?25l")  # the cursor is back
+
+
+def _all_of(terminal: int) -> str:
+    """What a terminal was sent, whose other side is closed."""
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux ends it so
+        while chunk := os.read(terminal, 65_536):
+            shown += chunk
+    os.close(terminal)
+    return shown.decode()
 
 
 def _report(**changes: object) -> BuildReport:
@@ -72,6 +83,7 @@ def test_a_report_of_unchanged_notes_says_so() -> None:
 
 
 def test_every_stage_has_words() -> None:
+    assert set(STAGES) == {*get_args(Stage), "asking"}
     assert all(words[0].isupper() for words in STAGES.values())
 
 

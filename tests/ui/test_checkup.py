@@ -33,7 +33,7 @@ def test_it_names_packages_settings_and_the_index(built: Path, ask_home: Path) -
 
 def test_it_says_when_the_notes_have_changed(built: Path) -> None:
     (built / "more.md").write_text("# More\n")
-    assert checkup(built)["index"]["state"].startswith("the notes have changed")
+    assert checkup(built)["index"]["state"].startswith("out of date")
 
 
 def test_it_builds_nothing(own_notes: Path, ask_home: Path) -> None:
@@ -58,7 +58,7 @@ def test_an_index_by_another_encoder_is_a_problem(built: Path, monkeypatch: pyte
     monkeypatch.setenv("ASK_ENCODER", encoder)
     problems = checkup(built)["problems"]
     assert bool(problems) is (encoder != HASHING_ENCODER)
-    assert all("ask index --rebuild" in problem for problem in problems)
+    assert all("ask index PATH --rebuild" in problem for problem in problems)
 
 
 def test_notes_that_cannot_be_read_are_a_problem(tmp_path: Path) -> None:

@@ -291,7 +291,7 @@ def test_doctor_tells_the_state_of_the_index(ask: Ask, own_notes: Path) -> None:
     ask("index", own_notes)
     assert state() == "up to date"
     (own_notes / "note.md").write_text("# New\n\n- words\n")
-    assert state().startswith("the notes have changed")
+    assert state().startswith("out of date")
 
 
 def test_doctor_for_people_says_all_is_well(ask: Ask, notes: Path) -> None:
@@ -448,3 +448,32 @@ def test_two_at_once_over_new_notes_both_answer(own_notes: Path, environment: di
     ended = [(*started.communicate(timeout=60), started.returncode) for started in both]
     assert [code for *_, code in ended] == [0, 0], ended
     assert ended[0][0] == ended[1][0] != b""
+
+
+def test_sources_of_a_follow_up_are_those_that_its_answer_is_found_by(ask: Ask, own_notes: Path) -> None:
+    ask("--notes", own_notes, PORTS)
+    found = json.loads(ask("--notes", own_notes, "-c", "--sources", "--json", "and why that?").out)
+    assert found["standalone_question"] != "and why that?"
+
+
+def test_sources_as_events_are_one_object_a_line(ask: Ask, notes: Path) -> None:
+    assert json.loads(ask("--notes", notes, "--sources", "--jsonl", PORTS).out.splitlines()[0])["hits"]
+
+
+def test_a_note_that_could_not_be_read_is_told_beside_the_answer(ask: Ask, own_notes: Path) -> None:
+    (own_notes / "huge.md").write_bytes(b"\0" * 1000)
+    ended = ask("--notes", own_notes, PORTS)
+    assert ended.code == 0
+    assert "a file of these notes could not be read: huge.md is a binary file, not text" in ended.err
+
+
+def test_notes_may_be_named_by_an_option_too(ask: Ask, notes: Path) -> None:
+    assert ask("lint", "--notes", notes).out == ask("lint", notes).out
+    assert ask("index", "--notes", notes).code == 0
+
+
+def test_a_name_that_would_act_on_a_terminal_is_told_without_it(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "a\x1b]0;owned\x07b.md").write_bytes(b"\0" * 1000)
+    ended = ask("--notes", tmp_path, PORTS)
+    assert ended.code == 1
+    assert "\x1b" not in ended.err
