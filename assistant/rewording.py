@@ -16,6 +16,7 @@ from assistant.quoting import cite, code_block, quoted, shown_commands
 from assistant.replies import Kind, Sentence
 
 MAX_SENTENCES = 24  # of a reply; a model that goes on and on is not heard to the end
+CIRCLES = 3  # sentences said again
 HOPELESS = 6  # sentences cut, of a reply of which hardly any was kept
 
 
@@ -34,13 +35,15 @@ class Reworded:
     cut: int = 0
     _numbers: dict[int, int] = field(default_factory=dict)  # of a passage -> of its citation, in order of appearance
     _said: set[int] = field(default_factory=set)  # evidence that a claim fully rests on
+    _repeated: int = 0
     _seen: set[str] = field(default_factory=set)
     _last: Kind | None = None
     _waiting: list[tuple[Sentence, Grounded]] = field(default_factory=list)
 
     def add(self, sentence: Sentence) -> Iterator[Event]:
         """Check one sentence and add it, if the evidence says it and the text does not yet."""
-        if sentence.text in self._seen:  # small models repeat themselves
+        if sentence.text in self._seen:  # small models go round in circles
+            self._repeated += 1
             return
         self._seen.add(sentence.text)
         grounded = self.grounding.check(sentence)
@@ -74,7 +77,8 @@ class Reworded:
     @property
     def has_heard_enough(self) -> bool:
         """Whether what still comes is not worth waiting for."""
-        return len(self._seen) >= MAX_SENTENCES or (self.cut >= HOPELESS and self.cut > 3 * self.kept)
+        is_hopeless = self.cut >= HOPELESS and self.cut > 3 * self.kept
+        return is_hopeless or self._repeated >= CIRCLES or len(self._seen) >= MAX_SENTENCES
 
     def complete(self, *, failed: bool) -> Iterator[Event]:
         """Quote what the text leaves out: if something failed or was cut, all evidence that no claim rests on.
