@@ -54,7 +54,7 @@ def clauses(text: str) -> tuple[Clause, ...]:
     found: list[list[str]] = []
     text = _INSTEAD_OF.sub(" not ", text.replace("`", " "))
     for piece in _BREAK.split(text):
-        words = [word.lower().replace("\u2019", "'") for word in _TOKEN.findall(piece or "")]
+        words = plain_words(piece or "")
         if not words:
             continue
         if found and not any(map(content_of, words)):
@@ -77,9 +77,14 @@ def code_clauses(code: str) -> tuple[Clause, ...]:
         if line.lstrip().startswith("#"):
             comment = f"{comment} {line}"
         elif line.strip():
-            found.append(_clause([word.lower() for word in _TOKEN.findall(f"{comment} {line}")]))
+            found.append(_clause(plain_words(f"{comment} {line}")))
             comment = ""
     return tuple(found) or clauses(code)
+
+
+def plain_words(text: str) -> list[str]:
+    """The words, flags and numbers of a text, in small letters."""
+    return [word.lower().replace("\u2019", "'") for word in _TOKEN.findall(text.replace("`", " "))]
 
 
 @lru_cache(maxsize=8192)

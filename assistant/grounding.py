@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from assistant.answer import Support
-from assistant.clauses import Clause, clauses, code_clauses
+from assistant.clauses import Clause, clauses, code_clauses, content_of, plain_words
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
 from assistant.opposites import HEDGES, STRONG, TELLING, opposites
@@ -34,14 +34,8 @@ MAX_CITED = 3
 LIKELY = 2  # passages that are tried for a sentence that cites none of them
 SAME_THING = 2  # content words that two clauses share, to be about the same thing
 RIVAL = 2  # words by which a clause about another thing is nearer, for a sentence to have taken the one for the other
-DOUBTS = (
-    "turned",
-    "opposite",
-    "crossed",
-    "misplaced",
-    "stronger",
-    *(f"adds_{kind}" for kind in ("universal", "only", "before", "reason", "more", "less")),
-)
+CLOSE = 4  # words between two that belong together
+DOUBTS = ("turned", "opposite", "misplaced", "stronger", *(f"adds_{kind}" for kind in TELLING))
 MOSTLY_KNOWN = 0.34  # share of new words, at most, in a sentence that is supported
 MIN_WORDS = 2  # content words of a sentence that is not the notes' own
 
@@ -174,7 +168,7 @@ class Grounding:
 
     def _judged(self, sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> Grounded:
         numbers = tuple(g.number for g in grounds)
-        problem = missing_exactly(sentence, grounds)
+        problem = problem_with(sentence, grounds)
         if problem is None and len(measured.words) < MIN_WORDS and not sentence.code:
             problem = "too short to say anything"
         if problem:
@@ -232,7 +226,15 @@ def measure(
     return Measured(words.words, np.array(rare, np.float32), exact, covered, cosines)
 
 
-def missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
+def problem_with(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
+    """Why passages cannot support a sentence, whatever else is alike; None if nothing speaks against it."""
+    missing = _missing_exactly(sentence, grounds)
+    if missing is None and _is_turned_round(sentence, grounds):
+        return "what the evidence says of one thing is said of another"
+    return missing
+
+
+def _missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
     """What the sentence has and the passages do not, of that which cannot be reworded; None if nothing."""
     text = "\n".join(ground.text for ground in grounds)
     for code in sentence.code:
@@ -265,16 +267,11 @@ def missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None
 def features(sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> dict[str, float]:
     """What the fitted model looks at; all of it from 0 to 1."""
     columns = [ground.number - 1 for ground in grounds]
-    covered = measured.covered[:, columns].max(axis=1) if measured.words else np.ones(1, np.float32)
-    rarity = measured.rarity if measured.words else np.ones(1, np.float32)
-    said = [clause for ground in grounds for clause in ground.clauses]
-    above = frozenset[str]().union(*(ground.above for ground in grounds))
     return {
-        "cover": float((covered * rarity).sum() / rarity.sum()),
-        "gap": float(1 - covered.min()),
+        "cover": measured.cover(grounds),
         "cosine": float(measured.cosines[columns].max()),
-        **_clause_features(sentence, said, above),
-        **_telling_features(sentence, grounds),
+        **_clause_features(sentence, grounds),
+        **_word_features(sentence, grounds),
     }
 
 
@@ -283,36 +280,24 @@ def doubts(values: Mapping[str, float]) -> bool:
     return any(values[name] for name in DOUBTS) or values["new"] > MOSTLY_KNOWN
 
 
-def _clause_features(sentence: Sentence, said: Sequence[Clause], above: frozenset[str]) -> dict[str, float]:
-    """Clause by clause: what is new, whether one clause of the notes has it, whether it is turned round there."""
+def _clause_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, float]:
+    """Clause by clause: what is new, and whether the nearest clause of the notes says it the other way round."""
     own = [clause for clause in clauses(sentence.words) if clause.content]
-    everything = above.union(*(clause.content for clause in said))
-    total = sum(len(clause.content) for clause in own) or 1
-    new = sum(len(clause.content - everything) for clause in own)
-    alone, turned, opposite = 1.0, 0, 0
-    kept: list[float] = []
-    together = frozenset[str]().union(*(clause.content for clause in own))
+    said = [clause for ground in grounds for clause in ground.clauses]
+    known = frozenset[str]().union(*(ground.above for ground in grounds), *(clause.content for clause in said))
+    turned = opposite = misplaced = False
     for clause in own:
         overlap = {other: len(clause.content & other.content) for other in said}
         most = max(overlap.values())
-        nearest = max(said, key=lambda other: (overlap[other], -len(other.content)))
         alike = [other for other in said if overlap[other] == most]
-        kept.append(len(nearest.content & together) / (len(nearest.content) or 1))
-        alone = min(alone, len(clause.content & (nearest.content | above)) / len(clause.content))
-        turned += most >= SAME_THING and all(clause.is_negated != other.is_negated for other in alike)
+        turned |= most >= SAME_THING and all(clause.is_negated != other.is_negated for other in alike)
+        nearest = min(alike, key=lambda other: len(other.content))
         there = nearest.content | set(nearest.words)
-        opposite += any(opposites(word) & there for word in clause.content - everything)
-    return {
-        "new": new / total,
-        "much_new": min(new, 5) / 5,
-        "alone": alone,
-        "kept": min(kept, default=1.0),
-        "few": max(0.0, 1 - total / 4),
-        "turned": min(turned, 2) / 2,
-        "opposite": float(opposite > 0),
-        "crossed": float(_is_crossed(own, said)),
-        "misplaced": float(any(_is_misplaced(clause, said, _keys(sentence)) for clause in own)),
-    }
+        opposite |= any(opposites(word) & there for word in clause.content - known)
+        misplaced |= _is_misplaced(clause, said, _keys(sentence))
+    total = sum(len(clause.content) for clause in own) or 1
+    new = sum(len(clause.content - known) for clause in own) / total
+    return {"new": new, "turned": float(turned), "opposite": float(opposite), "misplaced": float(misplaced)}
 
 
 def _keys(sentence: Sentence) -> frozenset[str]:
@@ -349,8 +334,57 @@ def _is_crossed(own: Sequence[Clause], said: Sequence[Clause]) -> bool:
     return False
 
 
-def _telling_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, float]:
-    """Kinds of small words that the sentence has and the passages do not: all, only, must, before, because, more."""
+def _is_turned_round(sentence: Sentence, grounds: Sequence[Ground]) -> bool:
+    own = [clause for clause in clauses(sentence.words) if clause.content]
+    if _is_crossed(own, [clause for ground in grounds for clause in ground.clauses]):
+        return True
+    return any(_is_swapped(sentence.words, ground.passage.text) for ground in grounds)
+
+
+def _is_swapped(text: str, said: str) -> bool:
+    """Whether two opposites, numbers or flags have changed places: port 80 of the host, for port 80 in the container."""
+    here, there = _places(text), _places(said)
+    common = [word for word in here if word in there]
+    for one, other in itertools.combinations(common, 2):
+        if not _is_pair(one, other):
+            continue
+        rest = [word for word in common if word not in (one, other)]
+        for first, second in itertools.permutations(rest, 2):
+            if (
+                _is_at(here, first, one, other)
+                and _is_at(here, second, other, one)
+                and _is_at(there, first, other, one)
+                and _is_at(there, second, one, other)
+            ):
+                return True
+    return False
+
+
+def _is_pair(one: str, other: str) -> bool:
+    """Whether two words are of one kind, so that one could stand in the place of the other."""
+    both_flags = one.startswith("-") and other.startswith("-")
+    return other in opposites(one) or both_flags or (one[0].isdigit() and other[0].isdigit())
+
+
+def _is_at(places: Mapping[str, list[int]], word: str, this: str, than: str) -> bool:
+    """Whether a word stands close to the one, and closer than to the other."""
+
+    def distance(other: str) -> int:
+        return min(abs(a - b) for a in places[word] for b in places[other])
+
+    return distance(this) < distance(than) and distance(this) <= CLOSE
+
+
+def _places(text: str) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place, word in enumerate(plain_words(text)):
+        for stem in content_of(word) or ({word} if opposites(word) else ()):
+            found.setdefault(stem, []).append(place)
+    return found
+
+
+def _word_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, float]:
+    """Kinds of small words that the sentence has and the passages do not: all, only, before, because, more."""
     own = {word for clause in clauses(sentence.words) for word in clause.words}
     there = {word for ground in grounds for clause in ground.clauses for word in clause.words}
     there |= {word for ground in grounds for word in ground.above}

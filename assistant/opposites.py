@@ -10,21 +10,12 @@ _KINDS = {
     "universal": "all every always each any entire whole everything everyone anything completely fully entirely both "
     "guarantees guaranteed ensures",
     "only": "only solely exclusively alone just nothing except",
-    "must": "must required requires require necessary mandatory need needs needed has",
-    "may": "may might can could sometimes often usually mostly generally typically optional optionally possibly "
-    "perhaps some most many rarely seldom roughly about around",
     "before": "before earlier prior previously first until",
-    "after": "after afterwards later then following once next finally",
-    "condition": "if unless when whenever until provided while once where",
     "reason": "because since due therefore thus hence so reason why causes cause caused",
     "more": "more larger bigger greater longer higher faster better most largest biggest greatest longest highest "
     "fastest best over exceeds above increases increase",
     "less": "less smaller fewer shorter lower slower worse least smallest fewest shortest lowest slowest worst under "
     "below decreases decrease",
-    "default": "default defaults automatically automatic itself",
-    "same": "same equal equally identical alike both similar",
-    "different": "different differs differ unlike rather separate own",
-    "recommend": "should recommended recommend best prefer preferred better avoid ideal ideally",
 }
 _STRONG_WORDS = "all every always each any never none must only guarantees guaranteed completely entirely"
 _HEDGING_WORDS = "may might can could sometimes often usually mostly typically optionally perhaps some most"

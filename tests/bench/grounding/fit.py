@@ -24,12 +24,12 @@ from sentences import HERE, ROOT, Written, grounding, read
 
 from assistant.coverage import sigmoid
 from assistant.evaluation import auc
-from assistant.grounding import Grounding, doubts, features, missing_exactly
+from assistant.grounding import Grounding, doubts, features, problem_with
 from assistant.replies import Sentence
 
 CUT_SHARE = 0.01  # of honest sentences that may be cut
 SHOWN_SHARE = 0.05  # of lies that may be shown as supported; what lies between is shown as weak
-SPEAK_FOR = ("cover", "cosine", "alone", "kept")  # the other features speak against a sentence
+SPEAK_FOR = ("cover", "cosine")  # the other features speak against a sentence
 STRENGTH = 3.0  # inverse of the regularisation; features are from 0 to 1
 
 Fitted = dict[str, Any]
@@ -41,7 +41,7 @@ def rows(written: Sequence[Written]) -> list[dict[str, float] | None]:
     for each in written:
         grounded: Grounding = grounding(each)
         cited = [g for g in grounded.grounds if g.number in each.sentence.marks]
-        if not cited or missing_exactly(each.sentence, cited):
+        if not cited or problem_with(each.sentence, cited):
             found.append(None)
         else:
             found.append(features(each.sentence, grounded.measure(each.sentence), cited))
