@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -23,6 +22,7 @@ from assistant.answer import Support
 from assistant.clauses import Clause, clauses, code_clauses, content_of, plain_words
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
+from assistant.exact import contains, has_code, missing_exactly
 from assistant.opposites import HEDGES, STRONG, TELLING, opposites
 from assistant.replies import Sentence
 from corpus.passages import Passage
@@ -39,35 +39,6 @@ DOUBTS = ("turned", "opposite", "misplaced", "stronger", *(f"adds_{kind}" for ki
 MOSTLY_KNOWN = 0.34  # share of new words, at most, in a sentence that is supported
 MIN_WORDS = 2  # content words of a sentence that is not the notes' own
 
-_NUMBER = re.compile(r"(?<![\w.-])\d+(?:[.,:/x]\d+)*")
-_NUMBER_WORDS = {
-    "zero": "0", "two": "2", "three": "3", "four": "4", "five": "5", "six": "6", "seven": "7", "eight": "8",
-    "nine": "9", "ten": "10", "eleven": "11", "twelve": "12", "twice": "2", "double": "2", "triple": "3", "half": "2",
-    "halves": "2", "hundred": "100", "thousand": "1000", "dozen": "12",
-}  # fmt: skip
-_UNIT_NAMES = """
-s sec secs second seconds; ms millisecond milliseconds; min mins minute minutes; h hour hours; day days; week weeks
-month months; year years; b byte bytes; kb kilobyte kilobytes; mb megabyte megabytes; gb gigabyte gigabytes
-tb terabyte terabytes; kib; mib; gib; percent %; degree degrees ° °c celsius; fahrenheit °f; nm nanometre nanometres
-µm μm um micrometre micrometres; mm millimetre millimetres; cm centimetre centimetres; m metre metres; km kilometre
-kilometres; inch inches; foot feet; mile miles; mg milligram milligrams; g gram grams; kg kilogram kilograms
-ml millilitre millilitres; l litre litres; cup cups; thousand; million; billion; trillion; character characters
-line lines; word words; times; core cores; pixel pixels px; stop stops
-"""
-_UNITS = {
-    name: names.split()[-1] for names in re.split(r"[;\n]", _UNIT_NAMES) if names.strip() for name in names.split()
-}
-_QUANTITY = re.compile(
-    rf"(?<![\w.-])(\d+(?:[.,]\d+)?)[ -]?({'|'.join(sorted(map(re.escape, _UNITS), key=len, reverse=True))})(?!\w)"
-)
-_ABOUT_THE_NOTES = re.compile(r"\b(?:section|chapter|heading|paragraph|appendix|page \d)s?\b", re.IGNORECASE)
-_FLAG = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]*")
-_URL = re.compile(r"\b(?:https?|ftp|file|javascript|data):\S+|\bwww\.\S+", re.IGNORECASE)
-# A joint or a digit between letters, capitals, or a capital that no sentence gives it.
-_NAME = re.compile(
-    r"\b(?=[\w./:@-]*(?:[./_:@]\w|\d))(?=[\w./:@-]*[A-Za-z])[\w./:@-]{2,}\w|\b[A-Z][A-Z\d]+\b|(?<=[a-z,;] )[A-Z]\w+"
-)
-_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
 _LONG_ENOUGH = 0.6  # of a passage, for a part of it to say what it says
 
 
@@ -160,10 +131,10 @@ class Grounding:
     def _code(self, sentence: Sentence) -> Grounded:
         """A code block stands if each of its lines stands in the evidence."""
         lines = [line for line in sentence.code if not line.lstrip().startswith("#")]
-        missing = next((line for line in lines if not any(_has_code(g, line) for g in self.grounds)), None)
+        missing = next((line for line in lines if not any(has_code(g.text, line) for g in self.grounds)), None)
         if missing is not None or not lines:
             return Grounded("unsupported", (), 0.0, f"code that is not in the evidence: {missing}")
-        numbers = {next(g.number for g in self.grounds if _has_code(g, line)) for line in lines}
+        numbers = {next(g.number for g in self.grounds if has_code(g.text, line)) for line in lines}
         return Grounded("verbatim", tuple(sorted(numbers)), 1.0)
 
     def _judged(self, sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> Grounded:
@@ -228,40 +199,10 @@ def measure(
 
 def problem_with(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
     """Why passages cannot support a sentence, whatever else is alike; None if nothing speaks against it."""
-    missing = _missing_exactly(sentence, grounds)
+    missing = missing_exactly(sentence, [ground.text for ground in grounds])
     if missing is None and _is_turned_round(sentence, grounds):
         return "what the evidence says of one thing is said of another"
     return missing
-
-
-def _missing_exactly(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:
-    """What the sentence has and the passages do not, of that which cannot be reworded; None if nothing."""
-    text = "\n".join(ground.text for ground in grounds)
-    for code in sentence.code:
-        if not any(_has_code(ground, code) for ground in grounds):
-            return f"code that is not in the evidence: {code}"
-    prose = re.sub(r"`[^`]*`", " ", sentence.words)
-    lower = text.lower()
-    for url in _URL.findall(sentence.words):
-        if url.rstrip(".,)") not in text:
-            return f"an address that is not in the evidence: {url}"
-    for flag in _FLAG.findall(prose):
-        if flag not in _FLAG.findall(text.replace("`", " ")):
-            return f"a flag that is not in the evidence: {flag}"
-    known = _numbers(lower)
-    for number in _numbers(prose.lower()):
-        if number not in known:
-            return f"a number that is not in the evidence: {number}"
-    for number, unit in _quantities(prose.lower()):
-        units = {other for value, other in _quantities(lower) if value == number}
-        if units and unit not in units:
-            return f"a unit that is not in the evidence: {number} {unit}"
-    if _ABOUT_THE_NOTES.search(prose) and not _ABOUT_THE_NOTES.search(text):
-        return "a section of the notes that is not in the evidence"
-    for name in _NAME.findall(prose):
-        if name.strip(".:").lower() not in lower and not set(stems_of(name)) & set(stems_of(text)):
-            return f"a name that is not in the evidence: {name}"
-    return None
 
 
 def features(sentence: Sentence, measured: Measured, grounds: Sequence[Ground]) -> dict[str, float]:
@@ -342,7 +283,7 @@ def _is_turned_round(sentence: Sentence, grounds: Sequence[Ground]) -> bool:
 
 
 def _is_swapped(text: str, said: str) -> bool:
-    """Whether two opposites, numbers or flags have changed places: port 80 of the host, for port 80 in the container."""
+    """Whether two opposites, numbers or flags have changed places: port 80 of the host, which is the container's."""
     here, there = _places(text), _places(said)
     common = [word for word in here if word in there]
     for one, other in itertools.combinations(common, 2):
@@ -393,44 +334,10 @@ def _word_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, f
     return {**added, "stronger": float(is_stronger)}
 
 
-def _numbers(text: str) -> set[str]:
-    found = {number.replace(",", "") for number in _NUMBER.findall(text)}
-    for number in list(found):
-        found.update(re.split(r"[:/x]", number))
-    return found | {_NUMBER_WORDS[word] for word in _WORD.findall(text) if word in _NUMBER_WORDS}
-
-
-def _quantities(text: str) -> set[tuple[str, str]]:
-    """Each number that has a unit, with it."""
-    found = _QUANTITY.findall(text)
-    return {(number.replace(",", ""), _UNITS[unit]) for number, unit in found}
-
-
-def _has_code(ground: Ground, code: str) -> bool:
-    """Whether code stands in a passage, as whole words: `docker run -p` is part of `docker run -p 80:80 web`."""
-    wanted = _code_words(code)
-    return bool(wanted) and _contains(_code_words(ground.text), wanted)
-
-
-def _code_words(code: str) -> list[str]:
-    return (
-        re.sub(r"[`\"'\u201c\u201d]", " ", re.sub(r"^\s*[$#>]\s+", "", code))
-        .replace("(", " ")
-        .replace(")", " ")
-        .split()
-    )
-
-
-def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
-    stripped = [word.rstrip(".,;:!?") for word in words]
-    wanted = [word.rstrip(".,;:!?") for word in part]
-    return any(stripped[i : i + len(wanted)] == wanted for i in range(len(stripped) - len(wanted) + 1))
-
-
 def _is_part_of(text: str, said: str) -> bool:
     """Whether a text is the passage itself, or so long a part of it that nothing of weight is left out."""
     own, whole = _verbatim_words(text), _verbatim_words(said)
-    return len(own) >= max(3, _LONG_ENOUGH * len(whole)) and _contains(whole, own)
+    return len(own) >= max(3, _LONG_ENOUGH * len(whole)) and contains(whole, own)
 
 
 def _verbatim_words(text: str) -> list[str]:
