@@ -92,3 +92,4 @@ $(READY): pyproject.toml
 $(READY_DEV): $(READY)
 	@echo "Installing what the tests need ..." >&2
 	$(call install,'.[dev]')
+	@$(BIN)/python tests/bench/small_model.py --fetch || rm -f $@

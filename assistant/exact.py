@@ -18,9 +18,11 @@ _UNIT_NAMES = """
 s sec secs second seconds; ms millisecond milliseconds; min mins minute minutes; h hour hours; day days; week weeks;
 month months; year years; b byte bytes; kb kilobyte kilobytes; mb megabyte megabytes; gb gigabyte gigabytes;
 tb terabyte terabytes; kib; mib; gib; percent %; degree degrees \u00b0 \u00b0c celsius; fahrenheit \u00b0f;
-nm nanometre nanometres; \u00b5m \u03bcm um micrometre micrometres; mm millimetre millimetres; cm centimetre centimetres;
+nm nanometre nanometres; mm millimetre millimetres; cm centimetre centimetres;
+\u00b5m \u03bcm um micrometre micrometres;
 m metre metres; km kilometre kilometres; inch inches; foot feet; mile miles; mg milligram milligrams; g gram grams;
-kg kilogram kilograms; ml millilitre millilitres; l litre litres; cup cups; thousand; million; billion; trillion;
+kg kilogram kilograms;
+ml millilitre millilitres; l litre litres; cup cups; thousand; million; billion; trillion;
 character characters; line lines; word words; times; core cores; px pixel pixels; stop stops
 """
 _UNITS = {name: group.split()[-1] for group in _UNIT_NAMES.split(";") for name in group.split()}
