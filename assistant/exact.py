@@ -45,7 +45,7 @@ def missing_exactly(sentence: Sentence, passages: Sequence[str]) -> str | None:
     for code in sentence.code:
         if not any(has_code(passage, code) for passage in passages):
             return f"code that is not in the evidence: {code}"
-    prose = re.sub(r"`[^`]*`", " ", sentence.words)
+    prose = sentence.prose
     lower = text.lower()
     for url in _URL.findall(sentence.words):
         if url.rstrip(".,)") not in text:
@@ -64,7 +64,8 @@ def missing_exactly(sentence: Sentence, passages: Sequence[str]) -> str | None:
     if _ABOUT_THE_NOTES.search(prose) and not _ABOUT_THE_NOTES.search(text):
         return "a section of the notes that is not in the evidence"
     for name in _NAME.findall(prose):
-        if name.strip(".:").lower() not in lower and not set(stems_of(name)) & set(stems_of(text)):
+        is_word = name.isalpha() and set(stems_of(name)) <= set(stems_of(text))
+        if name.strip(".:").lower() not in lower and not is_word:
             return f"a name that is not in the evidence: {name}"
     return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -22,9 +23,9 @@ from assistant.answer import Support
 from assistant.clauses import Clause, clauses, code_clauses, content_of, plain_words
 from assistant.coverage import sigmoid
 from assistant.evidence import Evidence
-from assistant.exact import contains, has_code, missing_exactly
+from assistant.exact import has_code, missing_exactly
 from assistant.opposites import HEDGES, STRONG, TELLING, opposites
-from assistant.replies import Sentence
+from assistant.replies import Sentence, code_lines
 from corpus.passages import Passage
 from index.embedding import Encoder, Vectors
 from index.interaction import content_words
@@ -39,7 +40,7 @@ DOUBTS = ("turned", "opposite", "misplaced", "stronger", *(f"adds_{kind}" for ki
 MOSTLY_KNOWN = 0.34  # share of new words, at most, in a sentence that is supported
 MIN_WORDS = 2  # content words of a sentence that is not the notes' own
 
-_LONG_ENOUGH = 0.6  # of a passage, for a part of it to say what it says
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\n")
 
 
 @dataclass(frozen=True)
@@ -104,9 +105,9 @@ class Grounding:
         if sentence.kind == "code":
             return self._code(sentence)
         cited = [ground for ground in self.grounds if ground.number in sentence.marks][:MAX_CITED]
-        verbatim = next((g for g in [*cited, *self.grounds] if _is_part_of(sentence.words, g.passage.text)), None)
-        if verbatim is not None:
-            return Grounded("verbatim", (verbatim.number,), 1.0)
+        for ground in [*cited, *self.grounds]:
+            if _is_part_of(sentence.words, ground.passage.text) and not missing_exactly(sentence, [ground.text]):
+                return Grounded("verbatim", (ground.number,), 1.0)
         measured = self.measure(sentence)
         if cited:
             found = self._judged(sentence, measured, cited)
@@ -129,8 +130,8 @@ class Grounding:
         return Grounded("unsupported", (), best.probability, best.problem or "not what the evidence says")
 
     def _code(self, sentence: Sentence) -> Grounded:
-        """A code block stands if each of its lines stands in the evidence."""
-        lines = [line for line in sentence.code if not line.lstrip().startswith("#")]
+        """A code block stands if each of its lines stands in the evidence, its comments too."""
+        lines = [line.strip() for line in code_lines("\n".join(sentence.code))]
         missing = next((line for line in lines if not any(has_code(g.text, line) for g in self.grounds)), None)
         if missing is not None or not lines:
             return Grounded("unsupported", (), 0.0, f"code that is not in the evidence: {missing}")
@@ -335,9 +336,9 @@ def _word_features(sentence: Sentence, grounds: Sequence[Ground]) -> dict[str, f
 
 
 def _is_part_of(text: str, said: str) -> bool:
-    """Whether a text is the passage itself, or so long a part of it that nothing of weight is left out."""
-    own, whole = _verbatim_words(text), _verbatim_words(said)
-    return len(own) >= max(3, _LONG_ENOUGH * len(whole)) and contains(whole, own)
+    """Whether a text is the passage itself, or one of its sentences: a part could leave out the "never" before it."""
+    own = _verbatim_words(text)
+    return len(own) > 2 and any(own == _verbatim_words(part) for part in (said, *_SENTENCE.split(said)))
 
 
 def _verbatim_words(text: str) -> list[str]:

@@ -19,15 +19,18 @@ from assistant.marks import as_markdown, code_parts
 
 # The first line of a reply that is no JSON, as prompts.py asks for it.
 _VERDICT = re.compile(r"[\s*_`#]*ANSWERED[\s*_`]*:[\s*_`]*(yes|no)\b[\s*_`.,]*", re.IGNORECASE)
+_THINK = "<think"
 _MAY_BE_VERDICT = re.compile(r"[\s*_`#]*(?:ANSWERED|$)", re.IGNORECASE)
 _MARK = re.compile(r"\s*[\[\u3010]\^?(\d{1,6}(?:\s*[,;\u2013-]\s*\d{1,6})*)[\]\u3011]")
 _LIST_ITEM = re.compile(r"(\s*)(?:[-*+\u2022]|(\d{1,3})[.)])\s+")
 _FENCE = re.compile(r"\s*(`{3,}|~{3,})\s*([\w+-]*)[^`]*$")
+_MAY_BE_A_BLOCK = ("", "#", "`", "~", "=", "-", "*", "_", "+")
 _HEADING = re.compile(r"\s{0,3}#{1,6}(?:\s|$)|\s*(?:={3,}|-{3,}|\*{3,}|_{3,})\s*$")
 # A sentence ends where the next begins with a capital, a number or code; marks may stand behind its full stop.
 _END = re.compile(r"(?<=[.!?])[\"')*_\u201d]*(?:\s*\[[\d,;\s\u2013-]+\])*\s+(?=[\"'(*_\u201c]*[^\W_a-z]|[`-])")
 _ABBREVIATION = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|no|approx|fig|eq|resp|incl|dr|mr|mrs|ms|st)\.$", re.IGNORECASE)
-_CLOSES = re.compile(r"\s*[\"')\]*_\u201d]*$")
+_DASH_BEFORE_LETTER = re.compile(r"(?<!\w)[\u2010-\u2015\u2212](?=[-\u2010-\u2015\u2212]?[A-Za-z])")
+_THOUGHT = re.compile(r"</think(?:ing)?>", re.IGNORECASE)
 
 Kind = Literal["prose", "item", "code"]
 
@@ -36,8 +39,8 @@ Kind = Literal["prose", "item", "code"]
 class Sentence:
     """One sentence, list item or code block of a reply, and the marks that it carries, as they were written.
 
-    `text` is safe Markdown on one line (the code itself, for a code block); `words` the same without code, for
-    reading; `code` its code spans, or the lines of the block. `opens` says that a new paragraph begins.
+    `text` is safe Markdown on one line (the code itself, for a code block); `words` the same as plain words, `prose`
+    without its code; `code` its code spans, or the lines of the block. `opens` says that a new paragraph begins.
     """
 
     kind: Kind
@@ -45,6 +48,7 @@ class Sentence:
     words: str
     code: tuple[str, ...]
     marks: tuple[int, ...]
+    prose: str = ""
     opens: bool = False
     language: str = ""
 
@@ -62,7 +66,7 @@ class Reply:
         answer: Mapping[str, Any] | None = None
         given = 0
         reader = _Reader()
-        for part in self._parts:
+        for part in _spoken(self._parts):
             if isinstance(part, Mapping):  # structured output: ever more of one object
                 answer = part
                 complete = _entries(part)[given:-1]
@@ -91,6 +95,28 @@ class Reply:
                     return
                 line = line[verdict.end() :]
             yield from reader.line(line)
+
+
+def _spoken(parts: Iterable[str | Mapping[str, Any]]) -> Iterator[str | Mapping[str, Any]]:
+    """The parts without what the model thinks aloud before it replies: `<think> ... </think>`."""
+    head = ""
+    is_thinking: bool | None = None  # not known yet
+    for part in parts:
+        if isinstance(part, Mapping) or is_thinking is False:
+            yield part
+            continue
+        head += part
+        begins = head.lstrip().lower()[: len(_THINK)]
+        if is_thinking is None and not _THINK.startswith(begins):
+            is_thinking = False
+            yield head
+        elif begins == _THINK:
+            is_thinking = True
+            if thought := _THOUGHT.search(head):
+                is_thinking = False
+                yield head[thought.end() :]
+    if is_thinking is None:
+        yield head
 
 
 def _entries(answer: Mapping[str, Any]) -> list[Any]:
@@ -144,7 +170,9 @@ class _Reader:
 
     def ready(self, beginning: str) -> tuple[list[Sentence], str]:
         """The sentences that are complete in the beginning of a line, and the rest of it."""
-        if self._fence or beginning.count("`") % 2 or _LIST_ITEM.match(beginning):
+        if self._fence or _LIST_ITEM.match(beginning) or beginning.lstrip()[:1] in _MAY_BE_A_BLOCK:
+            return [], beginning
+        if any("`" in part for part, is_code in code_parts(beginning) if not is_code):  # code that is not closed yet
             return [], beginning
         if self.is_fresh and _MAY_BE_VERDICT.match(beginning):
             return [], beginning
@@ -194,6 +222,7 @@ def _sentence(kind: Kind, text: str, *, opens: bool) -> Iterator[Sentence]:
     tokens = _inline().parseInline(text)
     shown: list[str] = []
     words: list[str] = []
+    prose: list[str] = []
     code: list[str] = []
     marks: list[int] = []
     for token in (child for block in tokens for child in block.children or ()):
@@ -201,16 +230,18 @@ def _sentence(kind: Kind, text: str, *, opens: bool) -> Iterator[Sentence]:
             code.append(token.content)
             shown.append(_code_span(token.content))
             words.append(f"`{token.content}`")
+            prose.append(" ")
         elif token.type in {"strong_open", "strong_close"}:
             shown.append("**")
         else:
-            content = _without_marks(_content(token), marks)
+            content = _DASH_BEFORE_LETTER.sub("-", _without_marks(_content(token), marks).replace("~~", ""))
             shown.append(as_markdown(content))
             words.append(content)
+            prose.append(content)
     plain = " ".join("".join(words).split())
     if not any(c.isalnum() for c in plain):
         return
-    yield Sentence(kind, _tidied("".join(shown)), plain, tuple(code), tuple(marks), opens=opens)
+    yield Sentence(kind, _tidied("".join(shown)), plain, tuple(code), tuple(marks), "".join(prose), opens=opens)
 
 
 def _content(token: Token) -> str:
@@ -239,6 +270,12 @@ def _tidied(markdown: str) -> str:
     line = " ".join(markdown.replace("****", "").split())
     line = re.sub(r"\s+([.,;:!?])", r"\1", line)
     return line if line.count("**") % 2 == 0 else line.replace("**", "")
+
+
+def code_lines(code: str) -> list[str]:
+    """The lines of a snippet, continued ones in one piece, without prompts; comments are lines like any other."""
+    joined = re.sub(r"\\\n\s*", " ", code)
+    return [re.sub(r"^\s*[$>]\s+", "", line) for line in joined.split("\n") if line.strip()]
 
 
 def _code_span(code: str) -> str:

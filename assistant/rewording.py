@@ -5,7 +5,6 @@ The text only grows: what has been shown stands, because it was checked before.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -13,7 +12,7 @@ from assistant.answer import Citation, Claim, Event, ShownCommand
 from assistant.evidence import Evidence
 from assistant.grounding import Grounded, Grounding
 from assistant.quoting import cite, code_block, quoted, shown_commands
-from assistant.replies import Kind, Sentence
+from assistant.replies import Kind, Sentence, code_lines
 
 MAX_SENTENCES = 24  # of a reply; a model that goes on and on is not heard to the end
 CIRCLES = 3  # sentences said again
@@ -35,6 +34,8 @@ class Reworded:
     cut: int = 0
     _numbers: dict[int, int] = field(default_factory=dict)  # of a passage -> of its citation, in order of appearance
     _said: set[int] = field(default_factory=set)  # evidence that a claim fully rests on
+    _doubtful: set[int] = field(default_factory=set)  # evidence that a claim in doubt cites
+    _quoted: bool = False
     _repeated: int = 0
     _seen: set[str] = field(default_factory=set)
     _last: Kind | None = None
@@ -67,8 +68,7 @@ class Reworded:
 
     def _keep(self, sentence: Sentence, grounded: Grounded) -> Iterator[Event]:
         self.kept += 1
-        if grounded.support != "weak":
-            self._said.update(grounded.evidence)
+        (self._doubtful if grounded.support == "weak" else self._said).update(grounded.evidence)
         numbers = yield from self._cited(grounded)
         self.claims.append(Claim(sentence.text, numbers, grounded.support))
         self._name(docker_commands(sentence.code))
@@ -83,7 +83,8 @@ class Reworded:
     def complete(self, *, failed: bool) -> Iterator[Event]:
         """Quote what the text leaves out: if something failed or was cut, all evidence that no claim rests on.
 
-        Otherwise the code alone: a learner is owed the command, and a model that leaves out the rest may have reasons.
+        Otherwise what was cited in doubt, for the reader to compare, and the code: a learner is owed the command. A
+        model that leaves out the rest may have reasons.
         """
         if not failed:
             self._waiting = [each for each in self._waiting if not each[0].words.endswith(":")]
@@ -91,11 +92,13 @@ class Reworded:
         missing = [
             item
             for number, item in enumerate(self.evidence, start=1)
-            if number not in self._said and (failed or self.cut or not self.kept or item.passage.kind == "code")
+            if number not in self._said
+            and (failed or self.cut or not self.kept or item.passage.kind == "code" or number in self._doubtful)
         ]
         if not missing or (self.kept and all(item.passage.text in self.text for item in missing)):
             return
         shown = _with_bullets_above(missing, self.evidence) if self.kept else list(self.evidence)
+        self._quoted = True
         text, claims, citations = quoted(shown, self.base_url, cited=self._numbers)
         self.claims += claims
         self._name(command.text for command in shown_commands(shown))
@@ -112,6 +115,8 @@ class Reworded:
     def notice(self, problem: str | None, model: str) -> str | None:
         """Why some or all of the text is quoted, in a sentence or two; None if the model wrote all of it."""
         if problem:
+            if not self._quoted:
+                return problem
             return f"{problem} {'What it left out is' if self.kept else 'The notes are'} quoted."
         if self.kept and self.cut:
             what = "A sentence" if self.cut == 1 else f"{self.cut} sentences"
@@ -157,7 +162,7 @@ class Reworded:
 
 def docker_commands(code: Iterable[str]) -> list[str]:
     """The docker commands among code spans and the lines of code blocks."""
-    lines = (re.sub(r"^\s*[$#]\s+", "", line).strip() for line in code)
+    lines = (" ".join(line.split()) for line in code_lines("\n".join(code)))
     return [line for line in dict.fromkeys(lines) if line.startswith("docker ")]
 
 

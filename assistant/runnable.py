@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from assistant.chain import Assistant
 
 Input = str | Mapping[str, Any]
+ROLES = ("user", "assistant")
+TAKES = (
+    'Ask with a question, or {"question": ..., "history": [{"role": ..., "content": ...}, ...]}: all of it text, '
+    "the roles user and assistant."
+)
 
 
 class AnswerRunnable(Runnable[Input, Answer]):
@@ -59,14 +64,13 @@ class AnswerRunnable(Runnable[Input, Answer]):
 
 
 def _asked(value: Input) -> tuple[str, Sequence[Turn]]:
-    if isinstance(value, str):
-        return value, ()
+    given: Mapping[str, Any] = {"question": value} if isinstance(value, str) else value
     try:
-        turns = [
-            turn if isinstance(turn, Turn) else Turn(turn["role"], turn["content"]) for turn in value.get("history", ())
-        ]
-        return value["question"], turns
-    except (KeyError, TypeError) as error:
-        raise QuestionError(
-            'Ask with a question, or {"question": ..., "history": [{"role": ..., "content": ...}]}.'
-        ) from error
+        question, history = given["question"], given.get("history", ())
+        turns = [turn if isinstance(turn, Turn) else Turn(turn["role"], turn["content"]) for turn in history]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise QuestionError(TAKES) from error
+    texts = [question, *(turn.content for turn in turns)]
+    if not all(isinstance(text, str) for text in texts) or any(turn.role not in ROLES for turn in turns):
+        raise QuestionError(TAKES)
+    return question, turns

@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         "default: none, the notes are quoted.",
     )
     model_url: str | None = Field(
-        None, pattern=r"^https?://\S+$", description="Address of the model's server; default: that of its provider."
+        None, pattern=r"^https?://[^\s@]+$", description="Address of the model's server; default: that of its provider."
     )
     model_seconds: float = Field(60.0, gt=0, le=3_600, description="Longest that a model may take for one reply.")
     model_tokens: int = Field(800, ge=16, le=100_000, description="Longest reply of a model, in tokens.")

@@ -18,6 +18,7 @@ from index.generation import open_index
 from index.location import ask_home, index_folder
 from index.manifest import REBUILD
 
+TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
 PACKAGES = ("ask-the-notes", "chromadb", "onnxruntime", "sentence-transformers", "torch", "langchain-core", "streamlit")
 
 
@@ -75,7 +76,7 @@ def _model_state(settings: Settings) -> tuple[str, str | None]:
 
     place, is_here = destination(settings.model, settings)
     where = f"{settings.model}: questions and passages go to {place}" + (", on this machine" if is_here else "")
-    if os.environ.get("LANGSMITH_TRACING") == "true" or os.environ.get("LANGCHAIN_TRACING_V2") == "true":
+    if any(os.environ.get(name) == "true" for name in TRACING):
         where += "; LANGSMITH_TRACING sends them to LangSmith too"
     try:
         return where, try_model(load_model(settings.model, settings))

@@ -26,7 +26,7 @@ OUTCOMES = {
 }
 STATUSES = {"searching": "Searching the notes", "writing": "Waiting for the model"}
 WEAK = "(?)"
-WEAK_MEANS = f"{WEAK} the notes say this only in part."
+WEAK_MEANS = f"{WEAK} not word for word in the notes: compare the passage quoted below."
 _TYPES_THAT_ACT = frozenset({"Cc", "Cf", "Co", "Cs"})  # controls, bidi marks, private use, lone surrogates
 
 
@@ -117,10 +117,15 @@ def remarks(answer: Answer) -> list[str]:
 
 def _with_doubts(answer: Answer) -> str:
     """The text, with a mark behind each claim that the notes support only in part."""
-    text = answer.text
-    for claim in answer.claims:
+    text, place = answer.text, 0
+    for claim in answer.claims:  # in order, or the mark would go to an earlier sentence with the same words
+        found = text.find(claim.text, place)
+        if found < 0:
+            continue
+        place = found + len(claim.text)
         if claim.support == "weak":
-            text = text.replace(claim.text, f"{claim.text} {WEAK}", 1)
+            text = f"{text[:place]} {WEAK}{text[place:]}"
+            place += len(WEAK) + 1
     return text
 
 

@@ -75,6 +75,10 @@ class TestWhatMustStandThere:
             ("A UDP port of nginx.conf has `/udp` behind its number [2].", "name"),
             ("Publish a port as on http://evil.example/ports [1].", "address"),
             ("`docker system prune` [1]", "code"),
+            ("Publish a port with `docker run -P 8080:80 web`: host first, container second [1].", "code"),
+            ("Publish a port with \\`--privileged\\`: host first, container second [1].", "flag"),
+            ("Publish a port with \u2013\u2013privileged, host first and container second [1].", "flag"),
+            ("Publish a port with evil.docker.io/web, host first and container second [1].", "name"),
         ],
     )
     def test_what_does_not_is_cut_and_named(self, check: Check, sentence: str, problem: str) -> None:
@@ -96,7 +100,9 @@ class TestWhatMustStandThere:
 
     def test_a_code_block_stands_line_by_line(self, check: Check) -> None:
         assert check("```\ndocker run --memory 256m web\n```").support == "verbatim"
-        assert check("```\n# the first\n$ docker stats --no-stream\n```").support == "verbatim"
+        assert check("```\n$ docker stats --no-stream\n```").support == "verbatim"
+        assert check("```\n# docker system prune -af\ndocker stats --no-stream\n```").support == "unsupported"
+        assert check("```\ndocker run \\\n  --name x \\\n  web\n```").support == "unsupported"
         assert check("```\ndocker run --memory 256m web\ndocker rm web\n```").support == "unsupported"
         assert check("```\n# only a remark\n```").support == "unsupported"
 
@@ -128,6 +134,10 @@ class TestSmallWords:
     def test_a_sentence_that_they_turn_round_is_less_likely(self, check: Check, honest: str, lie: str) -> None:
         assert kept(check(honest))
         assert check(lie).probability < check(honest).probability
+
+    def test_a_part_of_a_passage_is_not_the_passage(self, check: Check) -> None:
+        assert check("Does survive it [8].").support != "verbatim"
+        assert check("The writable layer does [8].").support != "verbatim"
 
     def test_opposites_go_both_ways(self) -> None:
         assert "stop" in opposites("start")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -87,9 +88,15 @@ class TestLoading:
             ("openai:x", "http://[::1]:8080/v1", ("http://[::1]:8080/v1", True)),
             ("openai:x", "http://10.0.0.1/v1", ("http://10.0.0.1/v1", False)),
             ("groq:x", None, ("groq", False)),
+            ("openai:y", "", ("http://127.0.0.1:1/v1", True)),
         ],
     )
-    def test_where_text_goes_is_known(self, name: str, url: str | None, expected: tuple[str, bool]) -> None:
+    def test_where_text_goes_is_known(
+        self, name: str, url: str | None, expected: tuple[str, bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if url == "":  # set for the provider's own package
+            monkeypatch.setenv("OPENAI_BASE_URL", "http://me:secret@127.0.0.1:1/v1")
+            url = None
         assert destination(name, Settings(model_url=url)) == expected
 
 
@@ -132,8 +139,10 @@ class TestFailures:
     def test_a_hang_ends_at_the_time_limit(self, worded: Worded, provider: Provider) -> None:
         provider.behaviour = "hangs"
         started = time.monotonic()
-        answer = worded(model_seconds=0.5).ask(QUESTION)
+        answer = worded(model_seconds=0.5, model_retries=2).ask(QUESTION)
         assert time.monotonic() - started < 5
+        time.sleep(1.5)
+        assert len(provider.requests) == 1  # nobody waits for a second one
         assert "in time" in (answer.notice or "") or "took longer" in (answer.notice or "")
 
     def test_a_reply_that_only_trickles_ends_at_the_time_limit_too(self, worded: Worded, provider: Provider) -> None:
@@ -161,6 +170,7 @@ class TestFailures:
             '{"answer": "Expose it with --expose-all", "sources": [1]}',
             "I'm sorry, but as an AI language model I cannot help with that.",
             "<think>hmm</think>",
+            "<think>publish a port with `docker run -p 8080:80 web`",
         ],
     )
     def test_a_reply_without_a_word_of_the_notes_is_replaced_by_quotes(
@@ -214,6 +224,18 @@ class TestReplies:
         assert isinstance(next(iter(parts)), str | Mapping)
         parts.close()  # type: ignore[attr-defined]
         provider.released.set()
+        deadline = time.monotonic() + 10
+        while any(thread.name == "model" for thread in threading.enumerate()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not any(thread.name == "model" for thread in threading.enumerate())
+
+    def test_a_model_that_says_it_keeps_to_a_schema_and_cannot_is_asked_in_the_checked_format(self) -> None:
+        own = own_model(FakeListChatModel(responses=["ready"], profile={"structured_output": True}), Settings())
+        assert not own.is_structured
+
+    def test_a_reply_without_end_is_cut(self) -> None:
+        own = own_model(FakeListChatModel(responses=["word " * 100_000]), Settings(model_tokens=16))
+        assert len(own.text(trial_messages())) < 1000
 
     def test_a_model_of_ones_own_is_named_by_its_kind(self) -> None:
         own = own_model(FakeListChatModel(responses=["ready"]), Settings())
