@@ -126,9 +126,8 @@ def test_what_is_in_doubt_is_followed_by_the_passage(saying: Saying) -> None:
 
 
 def test_what_a_model_thinks_aloud_is_no_reply(saying: Saying) -> None:
-    declined = saying("<think>\nOkay, publish a port with `docker run -p 8080:80 web`.\n</think>\nANSWERED: no").ask(
-        QUESTION
-    )
+    thought = "<think>\nOkay, publish a port with `docker run -p 8080:80 web`.\n</think>\nANSWERED: no"
+    declined = saying(thought).ask(QUESTION)
     assert "Okay" not in declined.text
     assert declined.outcome == "not_covered" or "found no answer" in (declined.notice or "")
     assert saying(f"<think>x</think>{PUBLISHED}").ask(QUESTION).notice is None

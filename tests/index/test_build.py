@@ -364,9 +364,9 @@ def test_faulty_notes_are_read_once_and_then_left_alone(notes: Path, folder: Pat
 
 def test_another_encoder_is_refused_until_a_rebuild(notes: Path, folder: Path) -> None:
     build(notes, folder)
-    with pytest.raises(IndexIncompatible, match=r"'hashing', not 'other'.*ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match=r"'hashing', not 'other'.*ask index PATH --rebuild"):
         build_index(notes, folder, encoder_name="other")
-    with pytest.raises(IndexIncompatible, match="ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match="ask index PATH --rebuild"):
         open_index(folder, encoder_name="other")
     other = CountingEncoder()
     other.name, other.fingerprint = "other", "other:64"
@@ -393,7 +393,7 @@ def test_another_format_is_refused_until_a_rebuild(notes: Path, folder: Path) ->
     files = generation_folder(folder, current_generation(folder) or 0)
     write_manifest(replace(read_manifest(files), format=FORMAT + 1), files)
     for refused in (build, lambda _, folder: open_index(folder)):
-        with pytest.raises(IndexIncompatible, match="ask index --rebuild"):
+        with pytest.raises(IndexIncompatible, match="ask index PATH --rebuild"):
             refused(notes, folder)
     build(notes, folder, rebuild=True)
     assert_equals_a_clean_build(notes, folder)
@@ -422,7 +422,7 @@ def test_a_damaged_index_says_how_to_rebuild_it(notes: Path, folder: Path, name:
     file.unlink()
     if content is not None:
         file.write_bytes(content)
-    with pytest.raises(IndexIncompatible, match="ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match="ask index PATH --rebuild"):
         open_index(folder)
     build(notes, folder, rebuild=True)
     assert len(texts(folder)) == 7
@@ -438,10 +438,10 @@ def test_an_index_whose_mark_is_lost_is_built_anew(notes: Path, folder: Path) ->
 def test_lost_vectors_say_how_to_rebuild(notes: Path, folder: Path) -> None:
     build(notes, folder)
     shutil.rmtree(generation_folder(folder, current_generation(folder) or 0) / "chroma")
-    with pytest.raises(IndexProblem, match="ask index --rebuild"):
+    with pytest.raises(IndexProblem, match="ask index PATH --rebuild"):
         found(folder, "port")
     (notes / "docker.md").write_text("# Changed\n\nline\n")
-    with pytest.raises(IndexProblem, match="ask index --rebuild"):
+    with pytest.raises(IndexProblem, match="ask index PATH --rebuild"):
         build(notes, folder)
     build(notes, folder, rebuild=True)
     assert found(folder, "line") == "line"

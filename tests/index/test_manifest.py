@@ -47,7 +47,7 @@ def test_writing_leaves_nothing_but_the_manifest(tmp_path: Path) -> None:
 
 def test_another_format_is_refused_with_the_way_to_rebuild(tmp_path: Path) -> None:
     write_manifest(replace(MANIFEST, format=FORMAT + 1), tmp_path)
-    with pytest.raises(IndexIncompatible, match=rf"format {FORMAT + 1}.*ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match=rf"format {FORMAT + 1}.*ask index PATH --rebuild"):
         read_manifest(tmp_path)
 
 
@@ -57,7 +57,7 @@ def test_another_format_is_refused_with_the_way_to_rebuild(tmp_path: Path) -> No
 )
 def test_a_damaged_manifest_is_refused_with_the_way_to_rebuild(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(content)
-    with pytest.raises(IndexIncompatible, match="ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match="ask index PATH --rebuild"):
         read_manifest(tmp_path)
 
 
@@ -71,10 +71,10 @@ def test_a_manifest_of_a_later_program_with_the_same_format_but_another_field_is
 
 def test_the_encoder_must_be_the_one_that_made_it() -> None:
     MANIFEST.check_encoder("hashing", "hashing:64")
-    with pytest.raises(IndexIncompatible, match=r"'hashing', not 'other'.*ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match=r"'hashing', not 'other'.*ask index PATH --rebuild"):
         MANIFEST.check_encoder("other")
 
 
 def test_another_version_of_the_encoder_is_not_the_same() -> None:
-    with pytest.raises(IndexIncompatible, match=r"another version of the encoder 'hashing'.*ask index --rebuild"):
+    with pytest.raises(IndexIncompatible, match=r"another version of the encoder 'hashing'.*ask index PATH --rebuild"):
         MANIFEST.check_encoder("hashing", "hashing:128")

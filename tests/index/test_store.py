@@ -81,7 +81,7 @@ def test_vectors_come_in_the_order_that_was_asked_for(store: Store) -> None:
 
 
 def test_a_vector_that_is_not_there_is_a_problem(store: Store) -> None:
-    with pytest.raises(IndexProblem, match="nowhere is not in the index.*ask index --rebuild"):
+    with pytest.raises(IndexProblem, match="nowhere is not in the index.*ask index PATH --rebuild"):
         store.vectors(["a", "nowhere"])
 
 
@@ -108,7 +108,7 @@ def test_more_than_one_batch_is_stored_and_deleted(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_not_there_is_not_made_by_opening_it(tmp_path: Path) -> None:
-    with pytest.raises(IndexProblem, match="ask index --rebuild"):
+    with pytest.raises(IndexProblem, match="ask index PATH --rebuild"):
         Store(tmp_path / "chroma")
     assert not (tmp_path / "chroma").exists()
 
@@ -116,7 +116,7 @@ def test_a_store_that_is_not_there_is_not_made_by_opening_it(tmp_path: Path) -> 
 def test_a_damaged_database_is_a_problem_with_the_way_to_rebuild(store: Store, tmp_path: Path) -> None:
     store.close()
     (tmp_path / "chroma" / "chroma.sqlite3").write_bytes(b"no database" * 1_000)
-    with pytest.raises(IndexProblem, match="ask index --rebuild"):
+    with pytest.raises(IndexProblem, match="ask index PATH --rebuild"):
         Store(tmp_path / "chroma")
 
 
