@@ -61,12 +61,13 @@ def rewritten_question(question: str, history: Sequence[Turn], model: Model | No
 
 
 def _is_of(rewritten: str, question: str, turns: Sequence[Turn]) -> bool:
-    """Whether a model's question has only words that were said, and still what the learner asks for."""
-    said = set(words(question)) | {stem for turn in turns for stem in words(turn.content)}
-    own = set(words(rewritten))
-    kept = set(words(question)) & own
-    longest = len(question) + MAX_ADDED
-    return bool(own) and own <= said and len(rewritten) <= longest and 2 * len(kept) >= len(set(words(question)))
+    """Whether a model's question is the learner's with words that were said: all of its own, and what it leaned on."""
+    asked, own = set(words(question)), set(words(rewritten))
+    said = asked.union(*(words(turn.content) for turn in turns))
+    if not asked <= own <= said or len(rewritten) > len(question) + MAX_ADDED:
+        return False
+    last = next((turn.content for turn in reversed(turns) if turn.role == "user"), "")
+    return not leans_on_history(question) or bool((own - asked) & set(words(last)))
 
 
 def leans_on_history(question: str) -> bool:
