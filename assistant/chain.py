@@ -19,12 +19,7 @@ from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, 
 from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
 from assistant.evidence import nearest_sections, select
-from assistant.grounding import Grounding
-from assistant.models import Model, load_model, own_model
-from assistant.prompts import answer_messages
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
-from assistant.replies import Reply
-from assistant.rewording import Reworded
 from assistant.settings import Settings, load_settings
 from corpus.errors import ModelFailed, QuestionError
 from index.build import BuildReport, Progress, build_index
@@ -36,6 +31,8 @@ from index.search import Found, search
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
+
+    from assistant.models import Model
 
 
 def packaged_course() -> Path:
@@ -55,11 +52,19 @@ def open_assistant(
     `chat` is a model of your own, any of LangChain's. Raises AskError.
     """
     settings = settings or load_settings()
-    model = own_model(chat, settings) if chat else load_model(settings.model, settings) if settings.model else None
+    model = _model(chat, settings)
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
     return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model)
+
+
+def _model(chat: BaseChatModel | None, settings: Settings) -> Model | None:
+    if chat is None and settings.model is None:
+        return None
+    from assistant.models import load_model, own_model  # no question without a model pays for it
+
+    return own_model(chat, settings) if chat is not None else load_model(settings.model or "", settings)
 
 
 def update_index(
@@ -169,6 +174,11 @@ class Assistant:
         self, found: Found, likely: Coverage, outcome: Outcome, model: Model
     ) -> Generator[Event, None, Answer]:
         """The model's sentences, as far as the evidence says them; it may also say that there is no answer in it."""
+        from assistant.grounding import Grounding  # and no question without a model pays for these
+        from assistant.prompts import answer_messages
+        from assistant.replies import Reply
+        from assistant.rewording import Reworded
+
         yield Event("status", status="writing")
         evidence = select(found, self.index)
         text = Reworded(evidence, Grounding(evidence, self.encoder, self.index.lexical.idf), self.base_url)

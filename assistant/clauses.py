@@ -15,7 +15,7 @@ from index.lexical import words as stems_of
 
 _BREAK = re.compile(
     r"[.;:!?]\s+|[,()\n]|\s(?:[\u2013\u2014-]|->|=>?|/|\+)\s|\s(?=(?:and|but|while|whereas|which|who|so|because|then|or|when"
-    r"|whenever|if|unless|until|instead of|rather than|not|never|without|except|even|after|before)\s)",
+    r"|whenever|if|unless|until|not|never|without|except|even|after|before)\s)",
     re.IGNORECASE,
 )
 _INSTEAD_OF = re.compile(r"\b(?:instead of|rather than|as opposed to)\b", re.IGNORECASE)

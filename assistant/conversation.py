@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from assistant.answer import Turn
-from assistant.models import Model
-from assistant.prompts import rewrite_messages
 from corpus.errors import ModelFailed
 from index.lexical import STOP_WORDS, words
+
+if TYPE_CHECKING:
+    from assistant.models import Model
 
 MAX_TURNS_BACK = 4
 MAX_CONTEXT_WORDS = 8
@@ -52,6 +54,8 @@ def rewritten_question(question: str, history: Sequence[Turn], model: Model | No
     turns = history[-2 * MAX_TURNS_BACK :]
     if model is None or not turns:
         return standalone_question(question, history)
+    from assistant.prompts import rewrite_messages  # no question without a model pays for it
+
     try:
         lines = model.text(rewrite_messages(question, turns)).splitlines()
     except ModelFailed:  # the answer will say so, if the model still fails then

@@ -166,7 +166,6 @@ class Measured:
 
     words: list[str]
     rarity: Vectors  # shape (words,)
-    exact: np.ndarray[Any, Any]  # bool, shape (words, passages)
     covered: Vectors
     cosines: Vectors  # of the whole sentence to each passage, shape (passages,)
 
@@ -195,7 +194,7 @@ def measure(
     ).T.reshape(len(stems), len(grounds))
     covered = np.where(exact, 1.0, np.clip(alike, 0.0, 1.0)).astype(np.float32)
     cosines = np.array([float(vectors[0] @ g.vector) for g in grounds], np.float32)
-    return Measured(words.words, np.array(rare, np.float32), exact, covered, cosines)
+    return Measured(words.words, np.array(rare, np.float32), covered, cosines)
 
 
 def problem_with(sentence: Sentence, grounds: Sequence[Ground]) -> str | None:

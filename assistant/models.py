@@ -188,7 +188,10 @@ def own_model(chat: BaseChatModel, settings: Settings) -> Model:
 def _model(name: str, chat: BaseChatModel, settings: Settings) -> Model:
     structured = None
     if (chat.profile or {}).get("structured_output"):
-        with suppress(NotImplementedError, TypeError, ValueError):  # it says so and cannot: the checked format will do
+        # A profile is data about a model, not about the class that calls it: LangChain's base class raises
+        # NotImplementedError if that has no tools, and ValueError for a method that it does not know. Such a model
+        # is asked in the checked format, which any model can be.
+        with suppress(NotImplementedError, ValueError):
             structured = chat.with_structured_output(REPLY_SCHEMA, method="json_schema")
     most = settings.model_tokens * CHARACTERS_A_TOKEN
     return Model(name, chat, structured, settings.model_seconds, most, settings.model_retries)
@@ -258,9 +261,7 @@ def _problem(error: BaseException, name: str) -> str:
         return f"The provider of {name} takes no more questions for now: try again later."
     if isinstance(error, (kinds.ModelTimeoutError, httpx.TimeoutException, TimeoutError)):
         return f"The model {name} did not reply in time."
-    if isinstance(error, kinds.ContextOverflowError) or re.search(
-        r"context (?:length|window|size)", str(error).lower()
-    ):
+    if isinstance(error, kinds.ContextOverflowError) or _TOO_LONG.search(str(error)):
         return f"The passages are too long for the model {name}."
     if isinstance(error, (kinds.ModelConnectionError, httpx.TransportError, ConnectionError)):
         return f"The model {name} cannot be reached: check the network and the address."

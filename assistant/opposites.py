@@ -41,16 +41,16 @@ persist vanish; survive vanish; survive lose; optional required; optional mandat
 forward backward; horizontal vertical; parent child; above below; over under; upper lower; outer inner; row column
 foreground background; interactive detached; visible hidden; show hide; succeed fail; success failure; pass fail
 win lose; gain lose; rise fall; attack defend; buy sell; borrow lend; give take; hit miss; near far; closer farther
-closer further; full empty; absolute relative; major minor; maximum minimum; max min; at least at most
+closer further; full empty; absolute relative; major minor; maximum minimum; max min
 upgrade downgrade; stage unstage; commit revert; ahead behind; shallow deep; sharp blurred; blur freeze
 underexpose overexpose; brighten darken; absorb release; bind release; anode cathode; acid base
 sweet sour; stiff slack; cause prevent; speed slow; quick slow; quickly slowly; together apart; one both
-single multiple; once repeatedly; manual automatic; manually automatically; hard soft; mutable immutable
+single multiple; once repeatedly; manual automatic; manually automatically; mutable immutable
 newest oldest; latest oldest; biggest smallest; largest smallest; longest shortest; highest lowest; fastest slowest
 earliest latest; nearest farthest; strongest weakest; brightest darkest; here there; own other; mine theirs; ours theirs
 sender receiver; reader writer; user system; worker master; leader follower; primary secondary; original copy
 mechanical electronic; leading lagging; exon intron; male female; sharp soft; fresh dried; sweet salty; sunny shady
-wins loses; win lose; override obey; inherit override; relax tighten; melt freeze; boil freeze; lossy lossless
+wins loses; override obey; inherit override; relax tighten; melt freeze; boil freeze; lossy lossless
 fixed variable; fixed random; random sequential; ordered unordered; sorted unsorted; signed unsigned
 blocking nonblocking; synchronous asynchronous; known unknown
 physical virtual; plain encrypted; stateless stateful; upstream downstream; alive dead; running stopped
@@ -60,10 +60,8 @@ physical virtual; plain encrypted; stateless stateful; upstream downstream; aliv
 @cache
 def _table() -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
-    for pair in _PAIRS.replace("\n", ";").split(";"):
+    for pair in _PAIRS.strip().replace("\n", ";").split(";"):
         words = pair.split()
-        if len(words) != 2:
-            continue
         left, right = ({word, *stems_of(word)} for word in words)
         for word in left:
             found.setdefault(word, set()).update(right)

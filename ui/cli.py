@@ -137,7 +137,8 @@ def question(
     history: Sequence[Turn] = load_turns(assistant.index.folder) if go_on else ()
     if sources:
         return _show_sources(assistant, text, history, as_json=as_json or jsonl, compact=jsonl)
-    answer = _answer(assistant.stream(text, history=history), as_json=as_json, jsonl=jsonl)
+    events = assistant.stream(text, history=history)
+    answer = _answer(events, as_json=as_json, jsonl=jsonl, is_written=assistant.model is not None)
     save_turns(assistant.index.folder, [*history], answer)
     return exit_code(answer, strict=strict)
 
@@ -149,13 +150,13 @@ def exit_code(answer: Answer, *, strict: bool) -> int:
     return EXIT_CODES[answer.outcome]
 
 
-def _answer(events: Generator[Event, None, None], *, as_json: bool, jsonl: bool) -> Answer:
-    """Show an answer, where it is read by people or by events while it is written; returns it."""
+def _answer(events: Generator[Event, None, None], *, as_json: bool, jsonl: bool, is_written: bool) -> Answer:
+    """Show an answer, and what a model writes while it does so (`is_written`: one does); returns it."""
     from ui.rendering import as_plain, as_terminal, while_written
 
     rich = _is_rich() and not (as_json or jsonl)
     answer = None
-    with closing(events), while_written(_console() if rich else None) as shown:
+    with closing(events), while_written(_console() if rich and is_written else None) as shown:
         for event in events:
             answer = event.answer or answer
             shown(event)

@@ -21,6 +21,7 @@ QUESTIONS = ["How do I expose a port?", "How do I stop a container?", "how do I 
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
+    # 93 MB that only `make test` brings: who runs pytest alone can do without. In CI whatever is left out is a failure.
     if not WEIGHTS.is_file():
         pytest.skip("the small chat model is not here: python tests/bench/small_model.py --fetch")
     with running() as url:
