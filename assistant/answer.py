@@ -61,6 +61,27 @@ class ShownCommand:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolRun:
+    """One docker command: as it was run, or as it was refused (`allowed`), with the reason.
+
+    `exit_code` is None if it did not run or was stopped. The output is text without controls and, as far as they can
+    be told, without secrets: `redactions` of them were taken out. `truncated`: there was more. `engine` is the one that
+    answered.
+    """
+
+    argv: tuple[str, ...]
+    allowed: bool
+    reason: str | None = None
+    exit_code: int | None = None
+    stdout: str = ""
+    stderr: str = ""
+    truncated: bool = False
+    redactions: int = 0
+    duration_ms: float = 0.0
+    engine: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Timings:
     """Milliseconds spent on searching, on answering, and on all of it."""
 
@@ -86,7 +107,7 @@ class Answer:
     claims: tuple[Claim, ...] = ()
     citations: tuple[Citation, ...] = ()
     commands: tuple[ShownCommand, ...] = ()
-    tool_runs: tuple[dict[str, Any], ...] = ()
+    tool_runs: tuple[ToolRun, ...] = ()
     nearest: tuple[Citation, ...] = ()
     coverage: float = 0.0
     model: str = QUOTES
