@@ -103,6 +103,9 @@ _NO_NAMES = frozenset(
 _THEN = r"(?=$|[,?]| (?:please|pls|now|right|again|here|at|and|or|which|that|is|are|was|has|listen|use|currently|today|container)\b)"
 
 
+_BETWEEN = r"(?: (?:is|are|was|were))?(?: (?:log|logs|output|lines|running|that run|alive|listening|published|set|mounted|attached))?"
+
+
 @dataclass(frozen=True, slots=True)
 class _Aspect:
     """Something to know of one container: `nouns` ("logs of web"), `verbs` ("did web stop"), and the command that shows
@@ -117,7 +120,7 @@ class _Aspect:
     def name(self, text: str, names: Collection[str] | None) -> str | None:
         """The container that is asked about; one of `names`, where those are known."""
         forms = [
-            rf"\b(?:{self.nouns})(?: [\w-]+){{0,2}}? (?:of|from|for|in|inside|within|by|on|about) {_NAME}{_THEN}",
+            rf"\b(?:{self.nouns}){_BETWEEN} (?:of|from|for|in|inside|within|by|on|about) {_NAME}{_THEN}",
             rf"\b(?:show|give|get|check|see|print|tail|read|view)(?: me| us| the| my| all| last| latest)* {_NAME}(?:'s)? (?:{self.nouns}){_THEN}",
             rf"^(?:{self.nouns}) {_NAME}$",
         ]
@@ -134,9 +137,9 @@ class _Aspect:
 
 _ASPECTS = (
     _Aspect(
-        r"logs?|log (?:lines|output|entries|file)|lines|output|stdout|stderr|messages?|errors?|warnings",
+        r"logs?|log (?:lines|output|entries|file)|\d+ lines|output|stdout|stderr|messages?|errors?|warnings",
         r"log|logs|logged|logging|print\w*|say|says|said|output\w*|writ\w+|wrote",
-        r"\bwhat\b",
+        r"^(?:\w+ )?what (?:did|has|does|is)\b",
         "docker logs --tail {n} {name}",
     ),
     _Aspect(
@@ -152,7 +155,7 @@ _ASPECTS = (
         "docker stats --no-stream {name}",
     ),
     _Aspect(
-        r"process(?:es)?(?: list)?|programs?|running",
+        r"processes|process list|programs|running",
         r"run|running|start\w*|have",
         r"\b(?:processes|programs)\b",
         "docker top {name}",
@@ -180,7 +183,7 @@ _ASPECTS = (
     _Aspect(
         r"stat(?:e|us)",
         r"up|running|alive|active|down|stopped|healthy|started|dead|run|runs|live|exist|exists|paused|there",
-        r"",
+        r"^(?:\w+ )?(?:is|was|does|check|see|tell|look|find)\b",
         "docker ps --filter name={name}",
     ),
 )
@@ -224,7 +227,10 @@ _LISTS = (
         rf"\b(?:details|where|inspect|driver|mount ?point|stored)\b.*?\b(?:volume {_REFERENCE}|(?P<image>(?!the |my |a |docker )[a-z0-9][\w.-]*) volume)\b",
         "docker volume inspect {name}",
     ),
-    (r"\bversion\b", "docker version"),
+    (
+        r"\bversion\b(?<=docker version)|\bversion\b.*\b(?:docker|engine|daemon)\b|\b(?:docker|engine|daemon)\b.*\bversion\b",
+        "docker version",
+    ),
     (
         (
             r"\bdocker(?:'s)?(?: daemon| engine| service| server| host)* (?:still |really |even )?(?:up|running|alive|reachable|working|active|installed|started)\b"
@@ -233,8 +239,14 @@ _LISTS = (
         ),
         "docker info",
     ),
-    (r"\b(?:memory|ram|cpu|processor|resources?)\b|\bstats\b|\bstatistics\b", "docker stats --no-stream"),
-    (r"\b(?:disk|disc|storage|space)\b", "docker system df"),
+    (
+        r"\b(?:memory|ram|cpu|processor|resources?)\b.*\bcontainers?\b|\bcontainers?\b.*\b(?:memory|ram|cpu|processor|resources|stats|statistics)\b",
+        "docker stats --no-stream",
+    ),
+    (
+        r"\b(?:disk|disc|storage|space)\b.*\b(?:docker|containers|images|volumes)\b|\b(?:docker|containers|images|volumes)\b.*\b(?:disk|disc|storage|space)\b",
+        "docker system df",
+    ),
     (
         r"\bevents?\b|\bwhat (?:has |have )?(?:happened|been happening|went on)\b",
         "docker events --since {age} --until 0s",
@@ -264,6 +276,10 @@ _LISTS = (
     (r"\bcontainers?\b", "docker ps -a"),
     (r"\b(?:what|anything|something)(?: is|'s|s)? (?:still |currently )?(?:running|up)\b", "docker ps"),
 )
+# "Are my images useless?" is no list, "are there any here?" is.
+_YES_OR_NO = re.compile(
+    r"(?:(?:so|and|ok|hey) )?(?:is|are|was|were|did|does|has)\b(?! (?:there|any|anything|something|(?:the |my )?docker\b))"
+)
 _STATES = {
     "stopped": "status=exited", "exited": "status=exited", "finished": "status=exited", "crashed": "status=exited",
     "dead": "status=dead", "paused": "status=paused", "restarting": "status=restarting", "unhealthy": "health=unhealthy",
@@ -289,7 +305,7 @@ _AFTER_LINE = re.compile(
 )
 
 _VERBS = {
-    "delete": "rm", "remove": "rm", "erase": "rm", "wipe": "rm", "destroy": "rm", "drop": "rm", "get rid of": "rm", "rm": "rm",
+    "delete": "rm", "remove": "rm", "erase": "rm", "wipe": "rm", "destroy": "rm", "get rid of": "rm", "rm": "rm",
     "throw away": "rm", "uninstall": "rm", "nuke": "rm", "stop": "stop", "shut down": "stop", "halt": "stop", "kill": "kill",
     "terminate": "kill", "restart": "restart", "reboot": "restart", "start": "start", "pause": "pause", "freeze": "pause",
     "unpause": "unpause", "rename": "rename", "prune": "prune", "clean up": "prune", "clean": "prune", "free up": "prune",
@@ -314,12 +330,11 @@ _CHANGE = re.compile(
 )
 _OBJECT = re.compile(r"\b(container|image|volume|network|everything|docker|registry)s?\b", re.IGNORECASE)
 _THESE = re.compile(
-    r"^\W*(?:(?:off|down|up|of)\W+)?(?:all|every|everything|each|my|our|the|these|those|this|that|it|them|both|container|docker)\b",
+    r"^\W*(?:(?:off|down|up|of)\W+)?(?:all|every|everything|each|my|our|the|these|those|this|that|it|them)\b",
     re.IGNORECASE,
 )
-_PLAINLY = re.compile(
-    r"\b(?:please|pls|for me|right now|go (?:on|ahead)|(?:can|could|would|will) you|i want you to)\b", re.IGNORECASE
-)
+_PLAINLY = re.compile(r"\b(?:please|pls|go (?:on|ahead)|(?:can|could|would|will) you|i want you to)\b", re.IGNORECASE)
+_PLAINLY_AFTER = re.compile(r"\b(?:please|pls|for me|right now)\W*(?:please|pls)?\W*$", re.IGNORECASE)
 
 
 def read_request(question: str, names: Collection[str] | None = None) -> Look | Change | None:
@@ -340,8 +355,13 @@ def read_request(question: str, names: Collection[str] | None = None) -> Look | 
             return change
     if len(text) > MAX_QUESTION or _ABOUT_DOCKER.search(text.lower()):
         return None
-    looks = (_look(sentence, names) for sentence in re.split(r"[.!?]+(?: |$)", text))
-    return next((look for look in looks if look is not None), None)
+    for sentence in re.split(r"[.!?]+(?: |$)", text):
+        if not _SHOW.search(sentence.lower()) and not _ASKS.search(sentence.lower()):
+            return None  # a story, or an error message with a question behind it
+        look = _look(sentence, names)
+        if look is not None:
+            return look
+    return None
 
 
 def _named_line(text: str) -> str | None:
@@ -388,7 +408,7 @@ def _change(sentence: str, names: Collection[str] | None) -> Change | None:
     if command == "rm" and kind in {"everything", "docker"}:
         command = "system prune"
     command = _OBJECTS.get(command, {}).get(kind, "system prune" if command == "prune" else command)
-    is_plain = bool(_PLAINLY.search(sentence))
+    is_plain = bool(_PLAINLY.search(sentence[: asked.start("verb")]) or _PLAINLY_AFTER.search(rest))
     if not is_plain and not _THESE.match(rest) and not words & set(names or ()):
         return None
     return Change(command, is_plain)
@@ -397,14 +417,14 @@ def _change(sentence: str, names: Collection[str] | None) -> Change | None:
 def _look(text: str, names: Collection[str] | None) -> Look | None:
     low = text.lower()
     is_shown = _SHOW.search(low) is not None
-    if not is_shown and not _ASKS.search(low):
-        return None
     for aspect in _ASPECTS:
         name = aspect.name(text, names)
         if name is not None:
             return Look(_filled(aspect.command, name, low), (name,))
     # A list is shown to who asks for it by name ("list all containers"), for here or for now.
-    is_listed = _HERE.search(low) or (_LISTED.match(low) if is_shown else _STATE_NOW.search(low))
+    is_listed = (_HERE.search(low) and not _YES_OR_NO.match(low)) or (
+        _LISTED.match(low) if is_shown else _STATE_NOW.search(low)
+    )
     for words, command in _LISTS:
         match = re.search(words, low)
         if match is None or ("{name}" not in command and (not is_listed or low.startswith("why"))):
