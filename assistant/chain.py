@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
 from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
-from assistant.evidence import nearest_sections, select
+from assistant.docker.requests import Change, Look, read_request
+from assistant.evidence import Evidence, nearest_sections, select
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
 from assistant.settings import Settings, load_settings
 from corpus.errors import ModelFailed, QuestionError
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
+    from assistant.docker.tool import DockerTool
+    from assistant.machine import NotesOn
     from assistant.models import Model
 
 
@@ -45,18 +48,20 @@ def open_assistant(
     *,
     settings: Settings | None = None,
     chat: BaseChatModel | None = None,
+    docker: DockerTool | None = None,
     progress: Progress | None = None,
 ) -> Assistant:
     """Build or update the index of the notes if need be, and open it; with a chat model, if the settings name one.
 
-    `chat` is a model of your own, any of LangChain's. Raises AskError.
+    `chat` is a model of your own, any of LangChain's; `docker` the tool that looks at this machine, if it may be looked
+    at. Raises AskError.
     """
     settings = settings or load_settings()
     model = _model(chat, settings)
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
-    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model)
+    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model, docker)
 
 
 def _model(chat: BaseChatModel | None, settings: Settings) -> Model | None:
@@ -103,18 +108,25 @@ class Assistant:
     encoder: Encoder
     settings: Settings
     model: Model | None = None
+    docker: DockerTool | None = None
 
-    def ask(self, question: str, *, history: Sequence[Turn] = ()) -> Answer:
-        """Answer a question from the notes alone. Raises QuestionError if it is empty or too long."""
-        *_, done = self.stream(question, history=history)
+    def ask(self, question: str, *, history: Sequence[Turn] = (), output: str = "") -> Answer:
+        """Answer a question; `output` is what a program has printed, to be explained. Raises QuestionError."""
+        *_, done = self.stream(question, history=history, output=output)
         assert done.answer is not None  # noqa: S101  # it always ends so
         return done.answer
 
-    def stream(self, question: str, *, history: Sequence[Turn] = ()) -> Generator[Event, None, None]:
+    def stream(self, question: str, *, history: Sequence[Turn] = (), output: str = "") -> Generator[Event, None, None]:
         """The same while it happens: each sentence once it is checked, the whole answer last. Raises QuestionError."""
         started = time.perf_counter()
-        asked = checked_question(question, self.settings)
+        asked = checked_question(f"{question}\n{output}" if output.strip() else question, self.settings)
         yield Event("status", status="searching")
+        answer = self._about_this_machine(question, output)
+        if answer is not None:
+            yield from _at_once(answer)
+            took = _ms(time.perf_counter() - started)
+            yield Event("done", answer=_identified(replace(answer, timings=Timings(0.0, took, took)), asked, asked))
+            return
         standalone = rewritten_question(asked, history, self.model)
         found = search(standalone, self.index, self.encoder)
         searched = time.perf_counter()
@@ -130,15 +142,32 @@ class Assistant:
             answer = yield from _at_once(self._not_covered(found))
         ended = time.perf_counter()
         timings = Timings(_ms(searched - started), _ms(ended - searched), _ms(ended - started))
-        complete = replace(
-            answer,
-            id=_answer_id(question, standalone, answer),
-            question=question,
-            standalone_question=standalone,
-            coverage=round(likely.probability, 3),
-            timings=timings,
-        )
-        yield Event("done", answer=complete)
+        answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
+        yield Event("done", answer=_identified(answer, asked, standalone))
+
+    def _about_this_machine(self, question: str, output: str) -> Answer | None:
+        """The answer to what asks to look at this machine, or to change it; None for all other questions."""
+        from assistant import machine  # most questions are about the notes
+
+        if output.strip():
+            return machine.explained(output, self._notes_on())
+        request = read_request(question)
+        if isinstance(request, Change) and (request.is_plain or self.docker is not None):
+            return machine.changed(request, self._notes_on())
+        if isinstance(request, Look) and self.docker is not None:
+            return machine.looked(question, request, self.docker, self._notes_on())
+        return None
+
+    def _notes_on(self) -> NotesOn:
+        from assistant.machine import NotesOn
+
+        def find(question: str) -> tuple[Sequence[Evidence], float]:
+            found = search(question, self.index, self.encoder)
+            likely = coverage(found)
+            is_answered = outcome_of(found, likely, self.index.has_word) in {"answered", "partial"}
+            return (select(found, self.index), likely.probability) if is_answered else ((), 0.0)
+
+        return NotesOn(find, self.base_url)
 
     def find(self, question: str, *, history: Sequence[Turn] = ()) -> tuple[Found, Coverage]:
         """What a question finds, without an answer. Raises QuestionError."""
@@ -234,6 +263,15 @@ class Assistant:
 
 def _answer(outcome: Outcome, text: str, **parts: Any) -> Answer:
     return Answer(id="", question="", standalone_question="", outcome=outcome, text=text, **parts)
+
+
+def _identified(answer: Answer, question: str, standalone: str) -> Answer:
+    return replace(
+        answer,
+        id=_answer_id(question, standalone, answer),
+        question=question,
+        standalone_question=standalone,
+    )
 
 
 def _at_once(answer: Answer) -> Generator[Event, None, Answer]:

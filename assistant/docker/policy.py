@@ -66,18 +66,18 @@ _IS = {
     "bool": "true or false",
 }
 _WHY = {
-    "changes": "it changes something, and only commands that read are run here",
-    "plugin": "it is a plugin, another program",
-    "interactive": "it waits for somebody to type",
-    "network": "it reaches out to other machines",
-    "bulk": "it hands out whole file systems",
-    "files": "it reads or writes files of this machine",
-    "secrets": "it can show secrets",
-    "internal": "it is an inner part of the CLI",
-    "context": "it speaks of other engines, and only the one of this machine is asked",
-    "swarm": "swarms are not looked at here",
-    "waits": "it may wait for ever",
-    "unneeded": "nothing in a course needs it",
+    "changes": "changes something, and here things are only looked at",
+    "plugin": "is a plugin, another program, and only Docker itself is asked here",
+    "interactive": "waits for somebody to type, and nobody can here",
+    "network": "reaches out to other machines, and only this one is asked here",
+    "bulk": "hands out whole file systems, which is more than a look",
+    "files": "reads or writes files of this machine, and only the engine is asked here",
+    "secrets": "can show secrets",
+    "internal": "is an inner part of the CLI",
+    "context": "speaks of other engines, and only the one of this machine is asked",
+    "swarm": "is about swarms, which are not looked at here",
+    "waits": "may wait for ever",
+    "unneeded": "is not needed here",
 }
 
 
@@ -180,7 +180,7 @@ def why_refused(path: tuple[str, ...]) -> DockerRefused:
             offered = f"; of its commands these are run: {', '.join(known)}" if known else ""
             return DockerRefused("command", f"{name} alone is no command that is run here{offered}")
         if kind is not None:
-            return DockerRefused(kind, f"{name} is not run: {_WHY[kind]}")
+            return DockerRefused(kind, f"{name} {_WHY[kind]}")
     name = " ".join(("docker", *path[:1]))
     return DockerRefused("command", f"{name} is none of the commands that are run here")
 

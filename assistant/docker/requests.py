@@ -68,10 +68,14 @@ _STATE_NOW = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A command line that shows what is asked for; `names` are the containers in it, as the question has them."""
+    """A command line that shows what is asked for; `names` are the containers in it, as the question has them.
+
+    `is_certain`: the question leaves no doubt that these are containers, whether there are such or not.
+    """
 
     line: str
     names: tuple[str, ...] = ()
+    is_certain: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,10 @@ _THEN = r"(?=$|[,?]| (?:please|pls|now|right|again|here|at|and|or|which|that|is|
 _BETWEEN = r"(?: (?:is|are|was|were))?(?: (?:log|logs|output|lines|running|that run|alive|listening|published|set|mounted|attached))?"
 
 
+# "Container web" says what web is; what it did or was is asked of something that there is.
+_CERTAIN = re.compile(r"\bcontainer (?:named |called )?[\w.-]+|^(?:did|has|had|was)\b", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class _Aspect:
     """Something to know of one container: `nouns` ("logs of web"), `verbs` ("did web stop"), and the command that shows
@@ -117,8 +125,8 @@ class _Aspect:
     also: str
     command: str
 
-    def name(self, text: str, names: Collection[str] | None) -> str | None:
-        """The container that is asked about; one of `names`, where those are known."""
+    def named(self, text: str, names: Collection[str] | None) -> tuple[str, bool] | None:
+        """The container that is asked about, one of `names` where those are known, and whether it is certain to be one."""
         forms = [
             rf"\b(?:{self.nouns}){_BETWEEN} (?:of|from|for|in|inside|within|by|on|about) {_NAME}{_THEN}",
             rf"\b(?:show|give|get|check|see|print|tail|read|view)(?: me| us| the| my| all| last| latest)* {_NAME}(?:'s)? (?:{self.nouns}){_THEN}",
@@ -130,8 +138,9 @@ class _Aspect:
         for form in forms:
             for match in re.finditer(form, text, re.IGNORECASE):
                 name = match["name"].removesuffix("'s")
-                if name in names if names is not None else _may_be_a_name(name):
-                    return name
+                is_certain = _CERTAIN.search(match[0]) is not None
+                if name in names if names is not None else _may_be_a_name(name, is_certain=is_certain):
+                    return name, is_certain
         return None
 
 
@@ -418,9 +427,9 @@ def _look(text: str, names: Collection[str] | None) -> Look | None:
     low = text.lower()
     is_shown = _SHOW.search(low) is not None
     for aspect in _ASPECTS:
-        name = aspect.name(text, names)
-        if name is not None:
-            return Look(_filled(aspect.command, name, low), (name,))
+        named = aspect.named(text, names)
+        if named is not None:
+            return Look(_filled(aspect.command, named[0], low), named[:1], is_certain=named[1])
     # A list is shown to who asks for it by name ("list all containers"), for here or for now.
     is_listed = (_HERE.search(low) and not _YES_OR_NO.match(low)) or (
         _LISTED.match(low) if is_shown else _STATE_NOW.search(low)
@@ -436,10 +445,11 @@ def _look(text: str, names: Collection[str] | None) -> Look | None:
     return None
 
 
-def _may_be_a_name(word: str) -> bool:
-    """Whether a word may name a container, an image and so on: no ordinary word, and no gerund."""
+def _may_be_a_name(word: str, *, is_certain: bool = False) -> bool:
+    """Whether a word may name a container, an image and so on: no ordinary word, and in doubt no gerund."""
     low = word.lower()
-    return bool(word) and low not in _NO_NAMES and not low.isdigit() and not (low.isalpha() and low.endswith("ing"))
+    is_gerund = low.isalpha() and low.endswith("ing") and not is_certain
+    return bool(word) and low not in _NO_NAMES and not low.isdigit() and not is_gerund
 
 
 def _filled(command: str, name: str, low: str) -> str:

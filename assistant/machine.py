@@ -1,0 +1,129 @@
+"""A question about this machine -> Answer: a read-only command, its output, what the notes say on what stands out.
+
+What a command printed is never searched for further commands and goes to no model: it is shown, and looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from assistant.answer import Answer, Citation, Claim, Outcome, ShownCommand, ToolRun
+from assistant.docker.endpoint import EngineUnavailable
+from assistant.docker.findings import Finding, findings
+from assistant.docker.requests import Change, Look, read_request
+from assistant.docker.tool import DockerTool
+from assistant.evidence import Evidence
+from assistant.quoting import quoted, shown_commands
+
+MAX_COMMANDS = 3  # for one question, whoever proposes them
+
+
+@dataclass(frozen=True, slots=True)
+class NotesOn:
+    """The notes as far as they explain something: `find` gives the passages that answer a question, or none."""
+
+    find: Callable[[str], tuple[Sequence[Evidence], float]]  # and how likely they answer it
+    base_url: str
+
+    def on(self, outcome: Outcome, standing_out: Sequence[Finding]) -> Answer:
+        """An answer of findings, each with what the notes say on it below."""
+        parts: list[str] = []
+        claims: list[Claim] = []
+        citations: list[Citation] = []
+        numbers: dict[int, int] = {}
+        commands: list[ShownCommand] = []
+        coverage = 0.0
+        for finding in standing_out:
+            parts.append(finding.sentence)
+            claims.append(Claim(finding.sentence, (), "supported"))
+            evidence, likely = self.find(finding.query) if finding.query else ((), 0.0)
+            coverage = max(coverage, likely)
+            new = [item for item in evidence if item.number not in numbers]
+            if not new:
+                continue
+            text, said, cited = quoted(new, self.base_url, cited=numbers)
+            numbers |= {item.number: citation.number for item, citation in zip(new, cited, strict=True)}
+            parts.append(text)
+            claims += said
+            citations += cited
+            commands += shown_commands(new)
+        return Answer(
+            id="",
+            question="",
+            standalone_question="",
+            outcome=outcome,
+            text="\n\n".join(part.strip("\n") for part in parts),
+            claims=tuple(claims),
+            citations=tuple(citations),
+            commands=tuple({command.text: command for command in commands}.values()),
+            coverage=round(coverage, 3),
+        )
+
+
+def looked(question: str, look: Look, tool: DockerTool, notes: NotesOn, *, user: str = "") -> Answer | None:
+    """Run what shows it, and say what stands out; None if it is about a container that is not there after all."""
+    try:
+        if look.names:  # a word of the question is a container only if there is one of that name
+            again = read_request(question, tool.containers(user=user))
+            if not isinstance(again, Look):
+                return _no_such_container(look.names[0], tool, notes, user) if look.is_certain else None
+            look = again
+        run = tool.run(look.line, user=user)
+    except EngineUnavailable as error:
+        return notes.on("refused", [Finding(f"Nothing was run. {error}", "")])
+    return shown([run], notes, look.names) if run.allowed else refused(run, look.line, notes)
+
+
+def _no_such_container(name: str, tool: DockerTool, notes: NotesOn, user: str) -> Answer:
+    run = tool.run("docker ps -a", user=user)
+    sentence = f"There is no container `{name}` on this machine. These are there:"
+    return replace(notes.on("tool", [Finding(sentence, "")]), tool_runs=(run,))
+
+
+def proposed(commands: Sequence[Sequence[str]], by: str, tool: DockerTool, notes: NotesOn) -> Answer | None:
+    """Run what a model has proposed, as far as it is allowed; None if nothing of it is."""
+    try:
+        runs = [tool.run(command, proposed_by=by) for command in commands[:MAX_COMMANDS]]
+    except EngineUnavailable as error:
+        return notes.on("refused", [Finding(f"Nothing was run. {error}", "")])
+    return shown(runs, notes) if any(run.allowed for run in runs) else None
+
+
+def shown(runs: Sequence[ToolRun], notes: NotesOn, names: Sequence[str] = ()) -> Answer:
+    """The answer that some commands have given."""
+    standing_out: list[Finding] = []
+    for run in runs:
+        command = tuple(word for word in run.argv[1:] if not word.startswith("-"))
+        output = run.stdout if run.exit_code == 0 else f"{run.stdout}\n{run.stderr}"
+        if run.allowed and run.exit_code != 0:
+            standing_out.append(Finding("The command did not succeed: see what it printed.", ""))
+        standing_out += findings(output, command, names)
+    if not standing_out:
+        standing_out = [Finding("Nothing stands out in it.", _on_command(" ".join(runs[0].argv)))]
+    return replace(notes.on("tool", standing_out), tool_runs=tuple(runs))
+
+
+def refused(run: ToolRun, line: str, notes: NotesOn) -> Answer:
+    """Say why nothing was run, and what the notes say on the command."""
+    answer = notes.on("refused", [Finding(f"Nothing was run: {run.reason}.", _on_command(line))])
+    return replace(answer, tool_runs=(run,))
+
+
+def changed(change: Change, notes: NotesOn) -> Answer:
+    """Refuse what would change the machine, and say what the notes say on doing it."""
+    command = f"docker {change.command}"
+    reason = f"`{command}` would change something, and here things are only looked at. Run it yourself if you mean it"
+    return notes.on("refused", [Finding(f"Nothing was run: {reason}.", _on_command(command))])
+
+
+def explained(output: str, notes: NotesOn) -> Answer | None:
+    """What the notes say on output that was piped in; None if nothing stands out in it of which they say anything."""
+    standing_out = [finding for finding in findings(output) if notes.find(finding.query)[0]]
+    return notes.on("answered", standing_out) if standing_out else None
+
+
+def _on_command(line: str) -> str:
+    """The question that the notes are asked about a command that was not run."""
+    words = [word for word in line.split()[:3] if word.replace("-", "").isalpha() and not word.startswith("-")]
+    return f"what does {' '.join(words)} do"
