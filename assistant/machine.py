@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from assistant.answer import Answer, Citation, Claim, Outcome, ShownCommand, ToolRun
 from assistant.docker.endpoint import EngineUnavailable
 from assistant.docker.findings import Finding, findings
+from assistant.docker.policy import allowed
+from assistant.docker.policy import refused as refused_commands
 from assistant.docker.requests import Change, Look, read_request
 from assistant.docker.tool import DockerTool
 from assistant.evidence import Evidence
@@ -38,10 +40,11 @@ class NotesOn:
             parts.append(finding.sentence)
             claims.append(Claim(finding.sentence, (), "supported"))
             evidence, likely = self.find(finding.query) if finding.query else ((), 0.0)
-            coverage = max(coverage, likely)
-            new = [item for item in evidence if item.number not in numbers]
+            sections = {item.section for item in evidence if finding.mention in item.passage.text}
+            new = [item for item in evidence if item.number not in numbers and item.section in sections]
             if not new:
                 continue
+            coverage = max(coverage, likely)
             text, said, cited = quoted(new, self.base_url, cited=numbers)
             numbers |= {item.number: citation.number for item, citation in zip(new, cited, strict=True)}
             parts.append(text)
@@ -94,19 +97,18 @@ def shown(runs: Sequence[ToolRun], notes: NotesOn, names: Sequence[str] = ()) ->
     """The answer that some commands have given."""
     standing_out: list[Finding] = []
     for run in runs:
-        command = tuple(word for word in run.argv[1:] if not word.startswith("-"))
         output = run.stdout if run.exit_code == 0 else f"{run.stdout}\n{run.stderr}"
         if run.allowed and run.exit_code != 0:
             standing_out.append(Finding("The command did not succeed: see what it printed.", ""))
-        standing_out += findings(output, command, names)
+        standing_out += findings(output, run.argv[1:], names)
     if not standing_out:
-        standing_out = [Finding("Nothing stands out in it.", _on_command(" ".join(runs[0].argv)))]
+        standing_out = [_on_command("Nothing stands out in it.", " ".join(runs[0].argv))]
     return replace(notes.on("tool", standing_out), tool_runs=tuple(runs))
 
 
 def refused(run: ToolRun, line: str, notes: NotesOn) -> Answer:
     """Say why nothing was run, and what the notes say on the command."""
-    answer = notes.on("refused", [Finding(f"Nothing was run: {run.reason}.", _on_command(line))])
+    answer = notes.on("refused", [_on_command(f"Nothing was run: {run.reason}.", line)])
     return replace(answer, tool_runs=(run,))
 
 
@@ -114,7 +116,7 @@ def changed(change: Change, notes: NotesOn) -> Answer:
     """Refuse what would change the machine, and say what the notes say on doing it."""
     command = f"docker {change.command}"
     reason = f"`{command}` would change something, and here things are only looked at. Run it yourself if you mean it"
-    return notes.on("refused", [Finding(f"Nothing was run: {reason}.", _on_command(command))])
+    return notes.on("refused", [_on_command(f"Nothing was run: {reason}.", command)])
 
 
 def explained(output: str, notes: NotesOn) -> Answer | None:
@@ -123,7 +125,9 @@ def explained(output: str, notes: NotesOn) -> Answer | None:
     return notes.on("answered", standing_out) if standing_out else None
 
 
-def _on_command(line: str) -> str:
-    """The question that the notes are asked about a command that was not run."""
-    words = [word for word in line.split()[:3] if word.replace("-", "").isalpha() and not word.startswith("-")]
-    return f"what does {' '.join(words)} do"
+def _on_command(sentence: str, line: str) -> Finding:
+    """A sentence with what the notes say on the command of a line."""
+    words = line.split()
+    length = next((n for n in (3, 2, 1) if tuple(words[1 : n + 1]) in {**allowed(), **refused_commands()}), 1)
+    command = " ".join(words[: length + 1])
+    return Finding(sentence, f"what does {command} do", command)

@@ -20,10 +20,14 @@ _SIGNALS = {137: "SIGKILL killed", 143: "SIGTERM stopped", 139: "segmentation fa
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that stands out: Markdown for the reader, and the question that the notes are asked."""
+    """One thing that stands out: Markdown for the reader, and the question that the notes are asked.
+
+    The sections that explain it have `mention` in them.
+    """
 
     sentence: str
     query: str
+    mention: str = ""
 
 
 def findings(output: str, command: Sequence[str] = (), names: Sequence[str] = ()) -> list[Finding]:
@@ -45,7 +49,9 @@ def _all(output: str, command: tuple[str, ...], names: Sequence[str]) -> Iterato
         return
     lines = output.split("\n")
     if command[:1] == ("ps",) and len([line for line in lines if line.strip()]) <= 1:
-        yield Finding("The list is empty: no container matches.", "docker ps shows running containers, all with -a")
+        is_all = any(word.startswith("--all") for word in command)
+        what = f"{_named(names[0])} is not running" if names and not is_all else "No container matches"
+        yield Finding(f"{what}: the list is empty.", "docker ps shows running containers, all with -a", "docker ps")
     if command[:1] == ("port",) and not output.strip():
         name = _named(names[0]) if names else "The container"
         yield Finding(f"{name} publishes no port.", "publish a port of a container with -p")
@@ -69,9 +75,7 @@ def _states_of(lines: Sequence[str], names: Sequence[str]) -> Iterator[Finding]:
     for line in lines[1:]:
         name, status = _last_word(line), re.split(r" {2,}", line[place:])[0]
         if name in names and not status.startswith(("Exited", "Restarting")):
-            yield Finding(
-                f"{_named(name)}: {as_markdown(status)}.", f"docker ps status of a container: {status.split()[0]}"
-            )
+            yield Finding(f"{_named(name)}: {as_markdown(status)}.", "")
 
 
 def _objects(output: str) -> list[dict[str, Any]]:

@@ -189,8 +189,9 @@ _ASPECTS = (
         r"\b(?:ip|address|mounts?|mounted|volumes?|env\w*|variables|labels?|policy|entrypoint|limits?|image|networks?|command|user)\b",
         "docker inspect {name}",
     ),
+    _Aspect(r"stat(?:e|us)", r"doing", r"^how is\b", "docker ps -a --filter name={name}"),
     _Aspect(
-        r"stat(?:e|us)",
+        r"existence",
         r"up|running|alive|active|down|stopped|healthy|started|dead|run|runs|live|exist|exists|paused|there",
         r"^(?:\w+ )?(?:is|was|does|check|see|tell|look|find)\b",
         "docker ps --filter name={name}",
