@@ -12,7 +12,10 @@ from typing import Literal
 
 from markdown_it.token import Token
 
+from corpus.commands import commands
+from corpus.docker_cli import check
 from corpus.documents import Document, Notes, Origin, folder_files
+from corpus.passages import section_passages
 from corpus.sections import Section, code_lines, document_sections, fence_is_closed
 
 Severity = Literal["error", "warning"]
@@ -56,11 +59,26 @@ def lint_notes(notes: Notes, *, whole_folder: bool = True) -> list[Problem]:
         for section in sections:
             problems += _open_ends(section)
             problems += _shell_problems(section)
+            problems += _docker_problems(section)
     if whole_folder:
         problems += _orphan_scripts(notes)
     # What is wrong in a file that several notes include is said once.
     once = {(p.document, p.line, p.code, p.message): p for p in reversed(problems)}
     return [once[key] for key in sorted(once)]
+
+
+def _docker_problems(section: Section) -> Iterator[Problem]:
+    """Docker commands that the CLI does not take, or takes otherwise than they are meant."""
+    for passage in section_passages(section):
+        for line in commands(passage, "docker"):
+            verdict = check(line, is_whole=passage.kind == "code")
+            if verdict.problem is not None:
+                right = f": {verdict.suggestion}" if verdict.suggestion else ""
+                severity: Severity = "error" if verdict.status == "invalid" else "warning"
+                message = f"{line}: {verdict.problem}{right}"
+                yield Problem(
+                    "docker-command", severity, passage.document, passage.start_line, message, passage.heading
+                )
 
 
 def _include_problems(document: Document, sections: list[Section]) -> Iterator[Problem]:
