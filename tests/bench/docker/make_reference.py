@@ -17,20 +17,29 @@ from pathlib import Path
 from typing import Any
 
 TARGET = Path(__file__).parents[3] / "corpus" / "docker_cli.json"
-PLUGINS = ("buildx", "compose", "scout", "init", "model", "desktop", "debug", "extension", "mcp", "sandbox", "offload")
+PLUGINS = (
+    "ai", "app", "buildx", "cloud", "compose", "debug", "desktop", "dev", "extension", "feedback", "init", "mcp",
+    "model", "offload", "pass", "sandbox", "sbom", "scan", "scout",
+)  # fmt: skip
 # Their flags end at the first word that is none; help does not say so.
 FLAGS_FIRST = {"run", "create", "exec", "commit", "tag", "top", "service create"}
-# Flags that work and that help leaves out; found in the sources of docker/cli (Apache 2.0).
+# Flags that work and that help leaves out, with what is written today; found in the sources of docker/cli (Apache 2.0).
 HIDDEN = {
-    "run": {"net": "string", "net-alias": "list", "dns-opt": "list"},
-    "create": {"net": "string", "net-alias": "list", "dns-opt": "list"},
-    "update": {"kernel-memory": "bytes"},
-    "volume create": {"name": "string"},
-    "stop": {"time": "int"},
-    "restart": {"time": "int"},
+    "run": {"net": ("network", "network"), "net-alias": ("list", "network-alias"), "dns-opt": ("list", "dns-option")},
+    "create": {
+        "net": ("network", "network"),
+        "net-alias": ("list", "network-alias"),
+        "dns-opt": ("list", "dns-option"),
+    },
+    "update": {"kernel-memory": ("bytes", "")},
+    "volume create": {"name": ("string", "")},
+    "stop": {"time": ("int", "timeout")},
+    "restart": {"time": ("int", "timeout")},
 }
+HIDDEN_COMMANDS = ("bake", "completion", "help")
 # Usage lines that promise fewer arguments than the command takes.
 TAKES_MORE = {"top", "import", "plugin create"}
+NEEDS_ONE = {"volume update"}
 _OPTION = re.compile(r"^ {2,6}(?:-(\w), )?--([\w-]+)(?: ([\w.:<>|/-]+))?(?: {2,}|$)")
 _COMMAND = re.compile(r"^  ([a-z][\w-]*)(\*?)\s")
 
@@ -47,7 +56,10 @@ def help_of(path: list[str]) -> str:
 
 
 def described(path: list[str], text: str) -> dict[str, Any]:
-    """One command: aliases, number of arguments, flags as name -> [shorthand, type]; a bool has no type."""
+    """One command: aliases, number of arguments, flags as name -> [shorthand, type]; a bool has no type.
+
+    `hidden` has the flags that help leaves out, each with its name of today, if it has one.
+    """
     usage = re.search(r"^Usage:\s+docker (.*)$", text, re.MULTILINE)
     aliases = re.search(r"^Aliases:\n  (.*)$", text, re.MULTILINE)
     name = " ".join(path)
@@ -55,12 +67,14 @@ def described(path: list[str], text: str) -> dict[str, Any]:
     flags = {match[2]: [match[1] or "", match[3] or ""] for match in map(_OPTION.match, text.splitlines()) if match}
     flags.pop("help", None)
     canonical = aliases[1].split(", ")[-1].removeprefix("docker ") if aliases else name
-    flags |= {flag: ["", kind] for flag, kind in HIDDEN.get(canonical, {}).items()}
+    hidden = HIDDEN.get(canonical, {})
+    flags |= {flag: ["", kind] for flag, (kind, _) in hidden.items()}
     return {
         "aliases": [a.removeprefix("docker ") for a in aliases[1].split(", ")] if aliases else [],
-        "arguments": [least, None if canonical in TAKES_MORE else most],
+        "arguments": [1 if canonical in NEEDS_ONE else least, None if canonical in TAKES_MORE else most],
         "flags_first": canonical in FLAGS_FIRST,
         "flags": flags,
+        "hidden": {flag: today for flag, (_, today) in hidden.items()},
     }
 
 
@@ -79,8 +93,8 @@ def arguments(usage: str, path: list[str]) -> tuple[int, int | None]:
     return least, None if is_open else most
 
 
-def main() -> None:
-    """Walk the tree of commands and write it."""
+def made() -> str:
+    """The whole reference as JSON: walk the tree of commands."""
     version = subprocess.run(["docker", "--version"], capture_output=True, text=True, check=True).stdout
     commands: dict[str, Any] = {}
     groups: list[str] = []
@@ -96,14 +110,23 @@ def main() -> None:
             commands[(found["aliases"] or [" ".join(path)])[-1]] = found  # the same by each of its names
         waiting += [[*path, name] for name, plugin in below if not plugin and not (not path and name in PLUGINS)]
     reference = {
+        "source": "docker/cli, Apache License 2.0: names, types and numbers of arguments, no text",
         "docker": re.findall(r"\d+\.\d+\.\d+", version)[0],
         "plugins": PLUGINS,
+        "hidden_commands": HIDDEN_COMMANDS,
         "groups": sorted(groups),
         "commands": dict(sorted(commands.items())),
     }
-    TARGET.write_text(json.dumps(reference, separators=(",", ":"), sort_keys=True) + "\n", encoding="utf-8")
-    flags = sum(len(command["flags"]) for command in commands.values())
-    print(f"Docker {reference['docker']}: {len(commands)} commands, {flags} flags, {TARGET.stat().st_size} bytes")
+    return json.dumps(reference, separators=(",", ":"), sort_keys=True) + "\n"
+
+
+def main() -> None:
+    """Write it."""
+    text = made()
+    TARGET.write_text(text, encoding="utf-8")
+    commands = json.loads(text)["commands"].values()
+    flags = sum(len(command["flags"]) for command in commands)
+    print(f"{len(commands)} commands, {flags} flags, {len(text)} bytes")
 
 
 def _command_lines(text: str) -> list[str]:
