@@ -17,6 +17,7 @@ from corpus.docker_cli import check
 from corpus.documents import Document, Notes, Origin, folder_files
 from corpus.passages import section_passages
 from corpus.sections import Section, code_lines, document_sections, fence_is_closed
+from corpus.shell_words import BLANK
 
 Severity = Literal["error", "warning"]
 SCRIPT_SUFFIXES = (".sh", ".bash")
@@ -68,14 +69,20 @@ def lint_notes(notes: Notes, *, whole_folder: bool = True) -> list[Problem]:
 
 
 def _docker_problems(section: Section) -> Iterator[Problem]:
-    """Docker commands that the CLI does not take, or takes otherwise than they are meant."""
+    """Docker commands that the CLI does not take, or takes otherwise than they are meant.
+
+    A placeholder between angle brackets is one in a snippet only: it is there to be copied, and a shell reads `<name>`
+    as a file. In capitals, or in a sentence, it is how commands are explained.
+    """
     for passage in section_passages(section):
+        is_snippet = passage.kind == "code"
         for line in commands(passage, "docker"):
-            verdict = check(line, is_whole=passage.kind == "code")
-            if verdict.problem is not None:
-                right = f": {verdict.suggestion}" if verdict.suggestion else ""
-                severity: Severity = "error" if verdict.status == "invalid" else "warning"
-                message = f"{line}: {verdict.problem}{right}"
+            verdict = check(line, is_whole=is_snippet)
+            is_a_trap = verdict.severity == "placeholder" and is_snippet and BLANK.search(line) is not None
+            if verdict.severity in {"error", "warn"} or is_a_trap:
+                severity: Severity = "error" if verdict.severity == "error" else "warning"
+                better = f". Better: {verdict.suggestion}" if verdict.suggestion else ""
+                message = f"{line}: {verdict.problem}{better}"
                 yield Problem(
                     "docker-command", severity, passage.document, passage.start_line, message, passage.heading
                 )
