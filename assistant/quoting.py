@@ -147,7 +147,7 @@ def checked_command(line: str, *, is_whole: bool) -> ShownCommand:
     """A docker command that stands in the notes: shown as they have it, with what is wrong with it."""
     verdict = check(line, is_whole=is_whole)
     status: CommandStatus = "invalid" if verdict.status == "invalid" else "in_notes"
-    return ShownCommand(line, status, verdict.problem, verdict.suggestion)
+    return ShownCommand(line, status, verdict.problem, verdict.suggestion, verdict.severity)
 
 
 def _block(item: Evidence, number: int) -> list[str]:

@@ -115,7 +115,7 @@ def remarks(answer: Answer) -> list[str]:
     wrong = [
         f"{command.text}: {command.problem}" + (f". Better: {command.suggestion}" if command.suggestion else "")
         for command in answer.commands
-        if command.problem
+        if command.severity in {"error", "warn"}
     ]
     return wrong + doubts + ([answer.notice] if answer.notice else [])
 
