@@ -12,6 +12,7 @@ NOT_IN_THE_NOTES = "The notes do not say."
 
 Outcome = Literal["answered", "partial", "unfinished", "not_covered", "tool", "refused"]
 Support = Literal["verbatim", "supported", "weak", "unsupported"]
+CommandSeverity = Literal["error", "warn", "placeholder", "variable", "mention"]
 CommandStatus = Literal["in_notes", "valid", "invalid", "unknown"]
 
 
@@ -52,12 +53,13 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ShownCommand:
-    """A docker command that the text shows."""
+    """A docker command that the text shows, and what there is to know of it: `severity` as corpus.docker_cli has it."""
 
     text: str
     status: CommandStatus
     problem: str | None = None
     suggestion: str | None = None
+    severity: CommandSeverity | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
-from assistant.answer import Citation, Claim, ShownCommand, Via
+from assistant.answer import Citation, Claim, CommandStatus, ShownCommand, Via
 from assistant.evidence import Evidence
 from assistant.marks import as_markdown, quotable
 from corpus.commands import commands
+from corpus.docker_cli import check
 from corpus.passages import Outline, Passage
 
 MAX_CODE_LINES = 30
@@ -133,10 +134,20 @@ def shown_quote(passage: Passage) -> str:
 
 
 def shown_commands(evidence: Sequence[Evidence]) -> list[ShownCommand]:
-    """The docker commands of the passages. They stand in the notes; whether the CLI takes them is not checked here."""
-    shown = (replace(item.passage, text=_shown_code(item.passage)) for item in evidence)
-    found = [command for passage in shown for command in commands(passage, "docker")]
-    return [ShownCommand(command, "in_notes") for command in dict.fromkeys(found)]
+    """The docker commands of the passages, each with what the CLI would say of it."""
+    found: dict[str, ShownCommand] = {}
+    for item in evidence:
+        passage = replace(item.passage, text=_shown_code(item.passage))
+        for line in commands(passage, "docker"):
+            found.setdefault(line, checked_command(line, is_whole=passage.kind == "code"))
+    return list(found.values())
+
+
+def checked_command(line: str, *, is_whole: bool) -> ShownCommand:
+    """A docker command that stands in the notes: shown as they have it, with what is wrong with it."""
+    verdict = check(line, is_whole=is_whole)
+    status: CommandStatus = "invalid" if verdict.status == "invalid" else "in_notes"
+    return ShownCommand(line, status, verdict.problem, verdict.suggestion, verdict.severity)
 
 
 def _block(item: Evidence, number: int) -> list[str]:

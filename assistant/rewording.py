@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from assistant.answer import Citation, Claim, Event, ShownCommand
 from assistant.evidence import Evidence
 from assistant.grounding import Grounded, Grounding
-from assistant.quoting import cite, code_block, quoted, shown_commands
+from assistant.quoting import checked_command, cite, code_block, quoted, shown_commands
 from assistant.replies import Kind, Sentence, code_lines
 
 MAX_SENTENCES = 24  # of a reply; a model that goes on and on is not heard to the end
@@ -71,7 +71,8 @@ class Reworded:
         (self._doubtful if grounded.support == "weak" else self._said).update(grounded.evidence)
         numbers = yield from self._cited(grounded)
         self.claims.append(Claim(sentence.text, numbers, grounded.support))
-        self._name(docker_commands(sentence.code))
+        is_whole = sentence.kind == "code"
+        self._name(checked_command(line, is_whole=is_whole) for line in docker_commands(sentence.code))
         yield self._grow(self._piece(sentence, "".join(f"[{n}]" for n in numbers)))
 
     @property
@@ -101,7 +102,7 @@ class Reworded:
         self._quoted = True
         text, claims, citations = quoted(shown, self.base_url, cited=self._numbers)
         self.claims += claims
-        self._name(command.text for command in shown_commands(shown))
+        self._name(shown_commands(shown))
         for citation in citations:
             self.citations.append(citation)
             yield Event("citation", citation=citation)
@@ -139,10 +140,10 @@ class Reworded:
                 yield Event("citation", citation=citation)
         return tuple(self._numbers[item.number] for item in rests_on)
 
-    def _name(self, commands: Iterable[str]) -> None:
+    def _name(self, commands: Iterable[ShownCommand]) -> None:
         """Note the commands that the text shows; the grounding has found them in the notes."""
         known = {command.text for command in self.commands}
-        self.commands += [ShownCommand(text, "in_notes") for text in commands if text not in known]
+        self.commands += [command for command in commands if command.text not in known]
 
     def _piece(self, sentence: Sentence, marks: str) -> str:
         follows, self._last = self._last, sentence.kind

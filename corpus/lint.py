@@ -12,8 +12,12 @@ from typing import Literal
 
 from markdown_it.token import Token
 
+from corpus.commands import commands
+from corpus.docker_cli import check
 from corpus.documents import Document, Notes, Origin, folder_files
+from corpus.passages import section_passages
 from corpus.sections import Section, code_lines, document_sections, fence_is_closed
+from corpus.shell_words import BLANK
 
 Severity = Literal["error", "warning"]
 SCRIPT_SUFFIXES = (".sh", ".bash")
@@ -56,11 +60,32 @@ def lint_notes(notes: Notes, *, whole_folder: bool = True) -> list[Problem]:
         for section in sections:
             problems += _open_ends(section)
             problems += _shell_problems(section)
+            problems += _docker_problems(section)
     if whole_folder:
         problems += _orphan_scripts(notes)
     # What is wrong in a file that several notes include is said once.
     once = {(p.document, p.line, p.code, p.message): p for p in reversed(problems)}
     return [once[key] for key in sorted(once)]
+
+
+def _docker_problems(section: Section) -> Iterator[Problem]:
+    """Docker commands that the CLI does not take, or takes otherwise than they are meant.
+
+    A placeholder between angle brackets is one in a snippet only: it is there to be copied, and a shell reads `<name>`
+    as a file. In capitals, or in a sentence, it is how commands are explained.
+    """
+    for passage in section_passages(section):
+        is_snippet = passage.kind == "code"
+        for line in commands(passage, "docker"):
+            verdict = check(line, is_whole=is_snippet)
+            is_a_trap = verdict.severity == "placeholder" and is_snippet and BLANK.search(line) is not None
+            if verdict.severity in {"error", "warn"} or is_a_trap:
+                severity: Severity = "error" if verdict.severity == "error" else "warning"
+                better = f". Better: {verdict.suggestion}" if verdict.suggestion else ""
+                message = f"{line}: {verdict.problem}{better}"
+                yield Problem(
+                    "docker-command", severity, passage.document, passage.start_line, message, passage.heading
+                )
 
 
 def _include_problems(document: Document, sections: list[Section]) -> Iterator[Problem]:

@@ -112,7 +112,12 @@ def while_written(console: Console | None) -> Iterator[Callable[[Event], None]]:
 def remarks(answer: Answer) -> list[str]:
     """What has to be said about a text beside it: why it is quoted, and what a mark of doubt means."""
     doubts = [WEAK_MEANS] if any(claim.support == "weak" for claim in answer.claims) else []
-    return doubts + ([answer.notice] if answer.notice else [])
+    wrong = [
+        f"{command.text}: {command.problem}" + (f". Better: {command.suggestion}" if command.suggestion else "")
+        for command in answer.commands
+        if command.severity in {"error", "warn"}
+    ]
+    return wrong + doubts + ([answer.notice] if answer.notice else [])
 
 
 def _with_doubts(answer: Answer) -> str:

@@ -109,6 +109,27 @@ def test_commands_are_named_once_in_order(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("note", "status", "severity", "suggestion"),
+    [
+        ("- `docker run --ti debian sh`\n", "invalid", "error", "docker run -ti debian sh"),
+        ("- `docker run -p 53:53 udp`\n", "in_notes", "warn", "docker run -p 53:53/udp IMAGE"),
+        ("- `docker logs NAME`\n", "in_notes", "placeholder", None),
+        ("- `docker commit`\n", "in_notes", "mention", None),
+        ("```\ndocker commit\n```\n", "invalid", "error", None),
+    ],
+)
+def test_a_wrong_command_is_shown_as_it_is_with_what_is_wrong(
+    tmp_path: Path, note: str, status: str, severity: str, suggestion: str | None
+) -> None:
+    evidence = _evidence(_read(tmp_path, note)[0])
+    (command,) = shown_commands(evidence)
+    assert command.text in note
+    assert command.text in quoted(evidence, BASE)[0]
+    assert (command.status, command.severity, command.suggestion) == (status, severity, suggestion)
+    assert command.problem
+
+
 def test_a_passage_out_of_an_include_is_cited_in_its_own_file(tmp_path: Path) -> None:
     passages, _ = _read(tmp_path, "# Start\n\n```sh\n{! start.sh !}\n```\n", start="start --all\nwait\n")
     citation = cite(1, passages[0], BASE)

@@ -85,6 +85,26 @@ def test_a_reply_that_the_notes_say_is_the_answer(saying: Saying) -> None:
     assert "docker run -p 8080:80 web" in [command.text for command in answer.commands]
 
 
+def test_a_wrong_command_of_the_notes_is_told_in_a_models_words_too(over: Over) -> None:
+    notes = (
+        "# Docker\n\n## Throwaway containers\n\n- start a throwaway container with `docker run --rm --ti debian sh`\n"
+    )
+    reply = "You start a throwaway container with `docker run --rm --ti debian sh` [1]."
+    assistant = replace(over(notes), model=own_model(FakeListChatModel(responses=[reply]), Settings()))
+    answer = assistant.ask("how do I start a throwaway container?")
+    assert "with `docker run --rm --ti debian sh`" in answer.text
+    assert answer.model != "quotes"
+    assert list(answer.to_json()["commands"]) == [
+        {
+            "text": "docker run --rm --ti debian sh",
+            "status": "invalid",
+            "problem": "docker run has no flag --ti (Docker 28.2)",
+            "suggestion": "docker run --rm -ti debian sh",
+            "severity": "error",
+        }
+    ]
+
+
 def test_what_is_cut_is_made_up_for_by_quotes_and_said(saying: Saying) -> None:
     answer = saying("The firewall of Kubernetes must be restarted afterwards [1]. Host first [1].").ask(QUESTION)
     assert "firewall" not in answer.text

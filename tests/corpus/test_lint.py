@@ -204,6 +204,37 @@ class TestShell:
         assert not (tmp_path / "ran").exists()
 
 
+class TestDockerCommands:
+    def test_a_command_that_docker_does_not_take_is_an_error_with_the_right_one(self, lint):
+        (problem,) = lint("# a\n\n- so: `docker run --rm --ti debian sh`\n")
+        assert (problem.code, problem.severity, problem.line, problem.heading) == ("docker-command", "error", 3, ("a",))
+        assert problem.message == (
+            "docker run --rm --ti debian sh: docker run has no flag --ti (Docker 28.2). "
+            "Better: docker run --rm -ti debian sh"
+        )
+
+    @pytest.mark.parametrize(
+        "line", ["docker ps -all", "docker run -p 53:53 udp", "docker run -it <image> sh", "docker stop --time 3 web"]
+    )
+    def test_what_is_surely_not_meant_in_a_snippet_is_a_warning(self, lint, line):
+        assert [(p.code, p.severity) for p in lint(f"```\n{line}\n```")] == [("docker-command", "warning")]
+
+    @pytest.mark.parametrize("line", ["docker commit", "docker run -p", "docker tag <image> NAME", "docker logs $c"])
+    def test_in_a_sentence_a_command_may_have_blanks(self, lint, line):
+        assert lint(f"- then `{line}`\n") == []
+
+    @pytest.mark.parametrize("line", ["docker logs $c", "docker tag shop USER/shop", "docker build --push ."])
+    def test_capitals_variables_and_flags_of_plugins_are_no_fault(self, lint, line):
+        assert lint(f"```\n{line}\n```") == []
+
+    def test_a_prompt_and_a_comment_are_no_part_of_the_command(self, lint):
+        assert lint("- `$ docker ps # --ti`\n") == []
+        assert [p.code for p in lint({"b.md": "- `$ docker ps --ti`\n"})] == ["docker-command"]
+
+    def test_a_line_of_a_snippet_must_be_whole(self, lint):
+        assert [p.severity for p in lint("```\n$ docker commit\n```")] == ["error"]
+
+
 ODD = st.text(st.sampled_from("#-*>`~|<!:[](){}0123456789.\t \n\r\0\x0c\u2028üa$\"'\\&;"), max_size=200)
 
 
@@ -242,9 +273,11 @@ class TestNotesOfTheRepository:
             ("include-cycle", "loop/one.md", 3),
             ("include-cycle", "loop/two.md", 3),
             ("orphan-script", "shell/old-attempt.sh", 1),
+            ("docker-command", "week-1.md", 12),
             ("unfinished-section", "week-1.md", 23),
             ("missing-include", "week-1.md", 37),
             ("shell-syntax", "week-1.md", 43),
+            ("docker-command", "week-1.md", 49),
             ("duplicate-heading", "week-1.md", 59),
             ("unfinished-section", "week-1.md", 59),
             ("unfinished-section", "week-1.md", 64),

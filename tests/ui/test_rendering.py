@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from assistant.answer import Answer, Citation, Claim, Outcome, Via
+from assistant.answer import Answer, Citation, Claim, Outcome, ShownCommand, Via
 from ui.rendering import OUTCOMES, as_plain, as_terminal, heading, place, printable
 
 URL = "file:///notes/ports.md#ports"
@@ -63,6 +63,21 @@ def test_a_file_link_of_the_notes_is_no_link() -> None:
 
 def test_plain_output_lists_the_sources_with_their_lines() -> None:
     assert as_plain(_answer("- publish it [1]")) == "- publish it [1]\n\nSources:\n[1] Docker > Ports, ports.md:3-4"
+
+
+def test_a_wrong_command_is_warned_of_below_the_text() -> None:
+    line = "docker run --ti debian"
+    commands = (
+        ShownCommand(line, "invalid", "docker run has no flag --ti", "docker run -ti debian", "error"),
+        ShownCommand("docker logs NAME", "in_notes", "NAME stands for what you put there", None, "placeholder"),
+    )
+    answer = replace(_answer(f"- `{line}` [1]"), commands=commands)
+    remark = f"{line}: docker run has no flag --ti. Better: docker run -ti debian"
+    assert as_plain(answer).startswith(f"- `{line}` [1]\n\n{remark}\n\nSources:")
+    out = StringIO()
+    as_terminal(answer, Console(file=out, width=100))
+    assert remark in out.getvalue()
+    assert "NAME stands" not in as_plain(answer) + out.getvalue()
 
 
 def test_the_nearest_are_named_when_the_notes_do_not_say() -> None:
