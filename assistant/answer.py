@@ -53,7 +53,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class ShownCommand:
-    """A docker command that the text shows, and what there is to know of it: `severity` as corpus.docker_cli has it."""
+    """A docker command that the text shows, and what there is to know of it: `severity` as corpus.docker.cli has it."""
 
     text: str
     status: CommandStatus

@@ -12,7 +12,7 @@ from assistant.answer import Citation, Claim, CommandStatus, ShownCommand, Via
 from assistant.evidence import Evidence
 from assistant.marks import as_markdown, quotable
 from corpus.commands import commands
-from corpus.docker_cli import check
+from corpus.docker.cli import check
 from corpus.passages import Outline, Passage
 
 MAX_CODE_LINES = 30

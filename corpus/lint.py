@@ -13,11 +13,11 @@ from typing import Literal
 from markdown_it.token import Token
 
 from corpus.commands import commands
-from corpus.docker_cli import check
+from corpus.docker.cli import check
+from corpus.docker.words import BLANK
 from corpus.documents import Document, Notes, Origin, folder_files
 from corpus.passages import section_passages
 from corpus.sections import Section, code_lines, document_sections, fence_is_closed
-from corpus.shell_words import BLANK
 
 Severity = Literal["error", "warning"]
 SCRIPT_SUFFIXES = (".sh", ".bash")

@@ -84,7 +84,9 @@ class Engine:
             "changes": sorted(changes),
             "images": sorted(self.docker("images", "-aq", "--no-trunc").splitlines()),
             "tags": sorted(self.docker("images", "--format", "{{.Repository}}:{{.Tag}} {{.ID}}").splitlines()),
-            "networks": sorted(self.docker("network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}").splitlines()),
+            "networks": sorted(
+                self.docker("network", "ls", "--no-trunc", "--format", "{{.ID}} {{.Name}}").splitlines()
+            ),
             "volumes": sorted(self.docker("volume", "ls", "-q").splitlines()),
             "plugins": sorted(self.docker("plugin", "ls", "-q").splitlines()),
             "swarm": [self.docker("info", "-f", "{{.Swarm.LocalNodeState}}").strip()],
@@ -94,7 +96,7 @@ class Engine:
 @contextlib.contextmanager
 def running() -> Iterator[Engine]:
     """Start an engine and fill it; at the end stop it and remove all that it had."""
-    folder = Path(tempfile.mkdtemp(prefix="ask-engine-", dir="/tmp"))  # noqa: S108  # a socket's path has to be short
+    folder = Path(tempfile.mkdtemp(prefix="ask-engine-", dir="/tmp"))  # a socket's path has to be short
     engine = Engine(folder / "docker.sock")
     log = (folder / "dockerd.log").open("wb")
     command = ["dockerd", "--host", f"unix://{engine.socket}", "--data-root", str(folder / "data")]
@@ -159,7 +161,9 @@ def _fill(engine: Engine, folder: Path) -> None:
     engine.docker(*run, "--name", "cache", IMAGE, "sh", "-c", "exec sleep 100000", "sh", "--requirepass",
                   SECRETS["argument"])  # fmt: skip
     engine.docker(*run, "--name", "hostile", IMAGE, "printf", "\\n".join(HOSTILE) + "\\n")
-    engine.docker(*run, "--name", "big", IMAGE, "sh", "-c", "yes 'a line of a log that does not end soon' | head -c 60000000")
+    engine.docker(
+        *run, "--name", "big", IMAGE, "sh", "-c", "yes 'a line of a log that does not end soon' | head -c 60000000"
+    )
     engine.docker(*run, "--name", "job1", IMAGE, "sh", "-c", "echo failing; exit 3")
     engine.docker(*run, "--name", "killed", IMAGE, "sleep", "100000")
     engine.docker("kill", "killed")
@@ -168,7 +172,9 @@ def _fill(engine: Engine, folder: Path) -> None:
     engine.docker("create", "--name", "db", "--network", "none", IMAGE, "sleep", "1")
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
-        states = dict(line.split() for line in engine.docker("ps", "-a", "--format", "{{.Names}} {{.State}}").splitlines())
+        states = dict(
+            line.split() for line in engine.docker("ps", "-a", "--format", "{{.Names}} {{.State}}").splitlines()
+        )
         if all(states[name] == "exited" for name in ("hostile", "big", "job1", "killed")):
             break
         time.sleep(0.3)

@@ -19,7 +19,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from corpus.docker_cli import check, reference
+from corpus.docker.cli import check, reference
 from tests.bench.docker.dry_run import DryRun, dry_run
 
 COUNT = 3500

@@ -1,4 +1,4 @@
-"""Write corpus/docker_cli.json: the commands of the Docker CLI with their flags, as the real one tells them.
+"""Write corpus/docker/cli.json: the commands of the Docker CLI with their flags, as the real one tells them.
 
     python tests/bench/docker/make_reference.py     needs the docker command, and no engine
 
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).parents[3] / "corpus" / "docker_cli.json"
+TARGET = Path(__file__).parents[3] / "corpus" / "docker" / "cli.json"
 PLUGINS = (
     "ai", "app", "buildx", "cloud", "compose", "debug", "desktop", "dev", "extension", "feedback", "init", "mcp",
     "model", "offload", "pass", "sandbox", "sbom", "scan", "scout",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from corpus.docker_findings import Finding, nearest, typographic, wrong
-from corpus.docker_values import is_typed, wanted
-from corpus.placeholders import describes_a_value, is_marked, is_placeholder
-from corpus.shell_words import Word
+from corpus.docker.findings import Finding, nearest, typographic, wrong
+from corpus.docker.placeholders import describes_a_value, is_marked, is_placeholder
+from corpus.docker.values import is_typed, wanted
+from corpus.docker.words import Word
 
 _BUILD = "builder build"  # buildx, which most installations have, has more flags than the built-in builder
 _HELP = {"help": ["", ""]}

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from corpus.docker_findings import Finding, wrong
-from corpus.docker_flags import Reading
-from corpus.docker_values import is_image
-from corpus.placeholders import is_marked, is_placeholder
-from corpus.shell_words import Word
+from corpus.docker.findings import Finding, wrong
+from corpus.docker.flags import Reading
+from corpus.docker.placeholders import is_marked, is_placeholder
+from corpus.docker.values import is_image
+from corpus.docker.words import Word
 
 _PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
 _TAKE_AN_IMAGE = frozenset({"run", "create"})

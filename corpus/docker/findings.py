@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from corpus.shell_words import Word
+from corpus.docker.words import Word
 
 Severity = Literal["error", "warn", "placeholder", "variable", "mention"]
 

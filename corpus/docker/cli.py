@@ -1,6 +1,6 @@
 """A line with a docker command -> whether the real CLI takes it, and what is wrong if not.
 
-docker_cli.json has the commands with their flags and arities, written from the real CLI by
+cli.json has the commands with their flags and arities, written from the real CLI by
 tests/bench/docker/make_reference.py. Only the shape of a line is judged: not whether a container is there.
 """
 
@@ -13,11 +13,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from corpus.docker_arguments import wrong_arguments
-from corpus.docker_findings import Finding, Severity, nearest, placeholder, typographic, variable, wrong
-from corpus.docker_flags import Reading, read_flags
-from corpus.placeholders import is_placeholder
-from corpus.shell_words import PROMPT, Word, first_command
+from corpus.docker.arguments import wrong_arguments
+from corpus.docker.findings import Finding, Severity, nearest, placeholder, typographic, variable, wrong
+from corpus.docker.flags import Reading, read_flags
+from corpus.docker.placeholders import is_placeholder
+from corpus.docker.words import PROMPT, Word, first_command
 
 Status = Literal["valid", "invalid", "unknown"]
 
@@ -43,7 +43,7 @@ class Verdict:
 @cache
 def reference() -> dict[str, Any]:
     """The table, and under `names` each command by every name that it has."""
-    table: dict[str, Any] = json.loads(files("corpus").joinpath("docker_cli.json").read_text(encoding="utf-8"))
+    table: dict[str, Any] = json.loads(files("corpus.docker").joinpath("cli.json").read_text(encoding="utf-8"))
     table["names"] = {
         alias: name for name, command in table["commands"].items() for alias in (name, *command["aliases"])
     }

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from corpus.docker_cli import check, reference
-from corpus.docker_values import is_image, wanted
-from corpus.placeholders import describes_a_value, is_placeholder
-from corpus.shell_words import first_command
+from corpus.docker.cli import check, reference
+from corpus.docker.placeholders import describes_a_value, is_placeholder
+from corpus.docker.values import is_image, wanted
+from corpus.docker.words import first_command
 from tests.bench.docker.against_cli import compared
 from tests.bench.docker.dry_run import dry_run, installed
 from tests.bench.docker.make_reference import TARGET, made

@@ -1,0 +1,1 @@
+"""Reading docker commands as the CLI reads them, without running any."""
