@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
 from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
-from assistant.docker.requests import Change, Look, read_request
+from assistant.docker.requests import Change, Look, may_be_a_look, read_request
 from assistant.evidence import Evidence, nearest_sections, select
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
 from assistant.settings import Settings, load_settings
@@ -53,11 +53,12 @@ def open_assistant(
 ) -> Assistant:
     """Build or update the index of the notes if need be, and open it; with a chat model, if the settings name one.
 
-    `chat` is a model of your own, any of LangChain's; `docker` the tool that looks at this machine, if it may be looked
-    at. Raises AskError.
+    `chat` is a model of your own, any of LangChain's; `docker` a tool of your own that looks at this machine, instead
+    of the one that the settings allow. Raises AskError.
     """
     settings = settings or load_settings()
     model = _model(chat, settings)
+    docker = docker or _docker(settings)
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
@@ -70,6 +71,14 @@ def _model(chat: BaseChatModel | None, settings: Settings) -> Model | None:
     from assistant.models import load_model, own_model  # no question without a model pays for it
 
     return own_model(chat, settings) if chat is not None else load_model(settings.model or "", settings)
+
+
+def _docker(settings: Settings) -> DockerTool | None:
+    if settings.docker == "off":
+        return None
+    from assistant.docker.tool import DockerTool, allowed_tiers, audit_log
+
+    return DockerTool(allowed_tiers(settings.docker), settings.docker_host, audit=audit_log(ask_home()))
 
 
 def update_index(
@@ -154,8 +163,12 @@ class Assistant:
         request = read_request(question)
         if isinstance(request, Change) and (request.is_plain or self.docker is not None):
             return machine.changed(request, self._notes_on())
-        if isinstance(request, Look) and self.docker is not None:
+        if self.docker is None or not self.docker.tiers:
+            return None
+        if isinstance(request, Look):
             return machine.looked(question, request, self.docker, self._notes_on())
+        if self.model is not None and may_be_a_look(question):
+            return machine.chosen(question, self.model, self.docker, self._notes_on())
         return None
 
     def _notes_on(self) -> NotesOn:

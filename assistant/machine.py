@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from assistant.answer import Answer, Citation, Claim, Outcome, ShownCommand, ToolRun
 from assistant.docker.endpoint import EngineUnavailable
@@ -17,6 +18,10 @@ from assistant.docker.requests import Change, Look, read_request
 from assistant.docker.tool import DockerTool
 from assistant.evidence import Evidence
 from assistant.quoting import quoted, shown_commands
+from corpus.errors import ModelFailed
+
+if TYPE_CHECKING:
+    from assistant.models import Model
 
 MAX_COMMANDS = 3  # for one question, whoever proposes them
 
@@ -84,13 +89,25 @@ def _no_such_container(name: str, tool: DockerTool, notes: NotesOn, user: str) -
     return replace(notes.on("tool", [Finding(sentence, "")]), tool_runs=(run,))
 
 
-def proposed(commands: Sequence[Sequence[str]], by: str, tool: DockerTool, notes: NotesOn) -> Answer | None:
-    """Run what a model has proposed, as far as it is allowed; None if nothing of it is."""
+def chosen(question: str, model: Model, tool: DockerTool, notes: NotesOn, *, user: str = "") -> Answer | None:
+    """Run what a model chooses to look at, as far as it is allowed; None if it chooses nothing.
+
+    The model sees the question alone, chooses once, and is told nothing of what came out.
+    """
+    from assistant.docker.langchain_tool import docker_tool, words_of
+    from assistant.prompts import look_messages
+
     try:
-        runs = [tool.run(command, proposed_by=by) for command in commands[:MAX_COMMANDS]]
+        calls = model.tool_calls(look_messages(question), docker_tool(tool))
+        runs = [tool.run(words_of(call), proposed_by=model.name, user=user) for call in calls[:MAX_COMMANDS]]
+    except ModelFailed:
+        return None
     except EngineUnavailable as error:
         return notes.on("refused", [Finding(f"Nothing was run. {error}", "")])
-    return shown(runs, notes) if any(run.allowed for run in runs) else None
+    if not runs:
+        return None
+    ran = [run for run in runs if run.allowed]
+    return shown(ran, notes) if ran else refused(runs[0], " ".join(words_of(calls[0])), notes)
 
 
 def shown(runs: Sequence[ToolRun], notes: NotesOn, names: Sequence[str] = ()) -> Answer:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import Runnable
+    from langchain_core.tools import BaseTool
 
 Part = str | Mapping[str, Any]
 
@@ -69,6 +70,18 @@ class Model:
     def text(self, messages: Sequence[BaseMessage]) -> str:
         """A short reply in one piece. Raises ModelFailed."""
         return "".join(part for part in self._stream(self.chat, messages) if isinstance(part, str)).strip()
+
+    def tool_calls(self, messages: Sequence[BaseMessage], tool: BaseTool) -> list[dict[str, Any]]:
+        """The arguments of each call of `tool` that the model asks for; none if it has no tools. Raises ModelFailed."""
+        from langchain_core.runnables import RunnableLambda
+
+        try:
+            bound = self.chat.bind_tools([tool]) | RunnableLambda(lambda message: {"calls": message.tool_calls})
+        except NotImplementedError:
+            return []
+        parts = [part for part in self._stream(bound, messages) if isinstance(part, Mapping)]
+        calls = parts[-1]["calls"] if parts else []
+        return [dict(call["args"]) for call in calls if call.get("name") == tool.name]
 
     def _stream(self, source: Runnable[Any, Any], messages: Sequence[BaseMessage]) -> Generator[Part, None, None]:
         """Read the stream in a thread of its own, so that the limit holds whatever the provider's client does."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -54,6 +54,14 @@ class Settings(BaseSettings):
     model_tokens: int = Field(800, ge=16, le=100_000, description="Longest reply of a model, in tokens.")
     model_retries: int = Field(
         2, ge=0, le=10, description="How often a request to a model is tried again, where that helps."
+    )
+    docker: Literal["off", "on", "logs"] = Field(
+        "off",
+        description="Whether a question may look at the Docker of this machine, with commands that only read; "
+        "logs: what programs have written too.",
+    )
+    docker_host: str | None = Field(
+        None, pattern=r"^unix://\S+$", description="Socket of the Docker engine, unix://...; default: found here."
     )
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")

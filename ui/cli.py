@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from assistant.answer import Answer, Event, Turn
     from assistant.chain import Assistant
+    from assistant.docker.plan import Plan
     from assistant.settings import Settings
     from index.build import BuildReport
     from ui.building import BuildProgress
@@ -39,6 +40,10 @@ notes_option = click.option(
 )
 model_option = click.option(
     "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
+)
+docker_options = (
+    click.option("--docker/--no-docker", default=None, help="Let it look at the Docker of this machine, read-only."),
+    click.option("--docker-logs", is_flag=True, help="The same, and what programs in containers have written."),
 )
 path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -111,6 +116,8 @@ def cli() -> None:
 @click.option("-c", "--continue", "go_on", is_flag=True, help="Go on with the last conversation over these notes.")
 @click.option("--sources", is_flag=True, help="Show what was found, without an answer.")
 @click.option("--strict", is_flag=True, help="Exit with 5 if any claim is not supported by the notes.")
+@docker_options[0]
+@docker_options[1]
 def question(
     words: tuple[str, ...],
     notes: Path | None,
@@ -120,6 +127,8 @@ def question(
     go_on: bool,
     sources: bool,
     strict: bool,
+    docker: bool | None,
+    docker_logs: bool,
 ) -> int:
     """Answer a question (the default)."""
     from assistant.chain import checked_question
@@ -129,18 +138,29 @@ def question(
 
     asked = " ".join(word for word in words if word != "-")
     piped = StandardInput.start(is_question=words in {(), ("-",)})
-    settings = load_settings(notes=notes, model=model)
+    looks = "logs" if docker_logs else None if docker is None else "on" if docker else "off"
+    settings = load_settings(notes=notes, model=model, docker=looks)
     if not piped.is_context:  # nothing to load meanwhile: say what is wrong before an index is built
         checked_question(piped.joined_to(asked), settings)
     assistant = _assistant(settings, quiet=as_json or jsonl)
-    text = piped.joined_to(asked, most=settings.max_question)
+    if assistant.docker is not None:
+        assistant.docker.surface, assistant.docker.confirm = "cli", _agrees
+    text, output = piped.beside(asked, most=settings.max_question)
     history: Sequence[Turn] = load_turns(assistant.index.folder) if go_on else ()
     if sources:
+        text = f"{text}\n{output}".strip()
         return _show_sources(assistant, text, history, as_json=as_json or jsonl, compact=jsonl)
-    events = assistant.stream(text, history=history)
+    events = assistant.stream(text, history=history, output=output)
     answer = _answer(events, as_json=as_json, jsonl=jsonl, is_written=assistant.model is not None)
     save_turns(assistant.index.folder, [*history], answer)
     return exit_code(answer, strict=strict)
+
+
+def _agrees(plan: Plan) -> bool:
+    """Ask whether a command that a model has proposed may run; without a terminal nobody can say yes."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    return click.confirm(f"The model proposes: {shlex.join(plan.argv)}\nRun it?", err=True)
 
 
 def exit_code(answer: Answer, *, strict: bool) -> int:
@@ -316,6 +336,29 @@ def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
     else:
         click.echo(printable("\n".join(checkup_lines(report))))
     return EXIT_ERROR if report["problems"] else 0
+
+
+@cli.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--check", "is_check", is_flag=True, help="Judge command lines from standard input, and run none.")
+@json_option
+@click.argument("argv", nargs=-1, type=click.UNPROCESSED)
+def docker(argv: tuple[str, ...], is_check: bool, as_json: bool) -> int:
+    """Run one docker command that only reads, through the same fence: ask docker ps -a."""
+    from assistant.docker.tool import DockerTool, allowed_tiers, audit_log
+    from assistant.settings import load_settings
+    from index.location import ask_home
+    from ui.docker_command import check_lines, show_run
+
+    if is_check:
+        return check_lines(sys.stdin.buffer, sys.stdout)
+    if not argv:
+        raise UsageProblem("Which docker command? For instance: ask docker ps -a")
+    host = load_settings().docker_host
+    # Who types the command agrees to all that only reads.
+    tool = DockerTool(allowed_tiers("logs"), host, surface="cli", audit=audit_log(ask_home()))
+    words = ["docker", *(argv[1:] if argv[0] == "docker" else argv)]
+    run = tool.run(f"docker {argv[0]}" if len(argv) == 1 and " " in argv[0] else words)
+    return show_run(run, as_json=as_json)
 
 
 @cli.command()

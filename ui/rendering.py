@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from assistant.answer import Answer, Citation, Event
+from assistant.answer import Answer, Citation, Event, ToolRun
+from assistant.docker.redaction import REDACTED
 from assistant.marks import with_marks
+from assistant.quoting import code_block
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -21,10 +24,11 @@ OUTCOMES = {
     "partial": "The notes hold part of the answer.",
     "unfinished": "Not written yet.",
     "not_covered": "Not in the notes.",
-    "tool": "",
+    "tool": "From this machine.",
     "refused": "Not done.",
 }
 STATUSES = {"searching": "Searching the notes", "writing": "Waiting for the model"}
+MAX_OUTPUT_LINES = 40  # of a command, on a terminal
 WEAK = "(?)"
 WEAK_MEANS = f"{WEAK} not word for word in the notes: compare the passage quoted below."
 _TYPES_THAT_ACT = frozenset({"Cc", "Cf", "Co", "Cs"})  # controls, bidi marks, private use, lone surrogates
@@ -59,7 +63,8 @@ def _one_line(name: str) -> str:
 
 def as_plain(answer: Answer) -> str:
     """The answer as Markdown with its sources below: for pipes and files."""
-    lines = [_with_doubts(answer).strip("\n")]
+    lines = [line for run in answer.tool_runs if run.allowed for line in (*_run_lines(run), "")]
+    lines += [_with_doubts(answer).strip("\n")]
     lines += [line for remark in remarks(answer) for line in ("", remark)]
     if answer.citations:
         lines += ["", "Sources:", *(f"[{c.number}] {heading(c)}, {place(c)}" for c in answer.citations)]
@@ -76,6 +81,7 @@ def as_terminal(answer: Answer, console: Console) -> None:
     parts: list[RenderableType] = []
     if OUTCOMES[answer.outcome]:
         parts.append(Text(OUTCOMES[answer.outcome], style="bold yellow"))
+    parts += [_run(run) for run in answer.tool_runs if run.allowed]
     parts.append(_markdown(answer))
     parts += [Text(f"\n{printable(remark)}", style="yellow") for remark in remarks(answer)]
     if answer.citations:
@@ -83,6 +89,41 @@ def as_terminal(answer: Answer, console: Console) -> None:
     if answer.nearest:
         parts += _sources("The nearest that is written", [("-", c) for c in answer.nearest])
     console.print(_Printable(Group(*parts)))
+
+
+def about_run(run: ToolRun) -> list[str]:
+    """What has to be said beside an output: which engine answered, and what is not in it."""
+    lines = [f"(answered by {run.engine})"] if run.engine else []
+    if run.truncated:
+        lines.append("(there was more; only its beginning is shown)")
+    if REDACTED in run.stdout + run.stderr:
+        lines.append("(values that look secret are not shown)")
+    return lines
+
+
+def _run_lines(run: ToolRun) -> list[str]:
+    """A command with its output, as Markdown that is no Markdown inside."""
+    output = "\n".join([f"$ {shlex.join(run.argv)}", *_output_lines(run)])
+    return [*code_block(output, "text").split("\n"), *about_run(run)]
+
+
+def _output_lines(run: ToolRun) -> list[str]:
+    """What a command printed; of a long output the beginning, and how to see all of it."""
+    lines = f"{run.stdout}{run.stderr}".rstrip("\n").split("\n")
+    if len(lines) <= MAX_OUTPUT_LINES:
+        return lines
+    again = shlex.join(["ask", *run.argv])
+    return [*lines[:MAX_OUTPUT_LINES], f"... {len(lines) - MAX_OUTPUT_LINES} more lines: {again}"]
+
+
+def _run(run: ToolRun) -> Text:
+    """The same for a terminal."""
+    from rich.text import Text
+
+    text = Text(f"$ {shlex.join(run.argv)}\n", style="bold")
+    text.append(printable("\n".join(_output_lines(run))) + "\n", style="not bold")
+    text.append(printable("".join(f"{line}\n" for line in about_run(run))), style="not bold dim")
+    return text
 
 
 @contextmanager

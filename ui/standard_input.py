@@ -36,19 +36,23 @@ class StandardInput:
         return self._thread.ident is not None and not self._is_question
 
     def joined_to(self, question: str, *, most: int | None = None) -> str:
-        """The question with what was piped below it: of that the end, if both have more than `most` characters."""
+        """The question with what was piped below it."""
+        return "\n".join(self.beside(question, most=most)).strip()
+
+    def beside(self, question: str, *, most: int | None = None) -> tuple[str, str]:
+        """The question, and what was piped in beside it: of that the end, if both have more than `most` characters."""
         if self._thread.ident is None:
-            return question
+            return question, ""
         if not self._is_question and not self._something.wait(FIRST_BYTE_SECONDS):
             print("ask: nothing came on standard input, answering without it", file=sys.stderr)  # noqa: T201
-            return question
+            return question, ""
         self._thread.join()
         piped = self._tail.decode("utf-8", "replace").strip()
         room = most - len(question) - 1 if most is not None and question else len(piped)
         if 0 < room < len(piped):
             print(f"ask: of what is piped in, the last {room:,} characters are searched", file=sys.stderr)  # noqa: T201
             piped = piped[-room:].lstrip()
-        return f"{question}\n{piped}".strip()
+        return (question, piped) if question else (piped, "")
 
     def _read(self) -> None:
         size = 0

@@ -374,6 +374,14 @@ def read_request(question: str, names: Collection[str] | None = None) -> Look | 
     return None
 
 
+def may_be_a_look(question: str) -> bool:
+    """Whether a question that no pattern knows may be about this machine, for a model to decide."""
+    low = " ".join(question.lower().split())
+    if len(low) > MAX_QUESTION or _ABOUT_DOCKER.search(low) or not (_SHOW.search(low) or _ASKS.search(low)):
+        return False
+    return _HERE.search(low) is not None or re.search(r"\b(?:container|image|volume|network|docker)\b", low) is not None
+
+
 def _named_line(text: str) -> str | None:
     """The docker command that is to be run, in so many words; a command alone is one if it only reads."""
     asked = _RUN.search(text)

@@ -10,14 +10,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from assistant.answer import ToolRun
 from assistant.docker.audit import AuditLog
 from assistant.docker.endpoint import EngineUnavailable, find_engine
 from assistant.docker.plan import Plan, plan_text, plan_words
-from assistant.docker.policy import Tier
+from assistant.docker.policy import TIERS, Tier
 from assistant.docker.refusal import DockerRefused
 from assistant.docker.run import find_program, run_plan
 
@@ -97,6 +97,7 @@ def audit_log(home: Path) -> AuditLog:
     return AuditLog(home / "docker-audit.jsonl")
 
 
-def for_person(tool: DockerTool) -> DockerTool:
-    """The same tool for a command that a person has typed: that is the consent for all that only reads."""
-    return replace(tool, tiers=frozenset({"list", "detail", "content"}))
+def allowed_tiers(setting: str) -> frozenset[Tier]:
+    """What the setting `docker` allows: nothing (off), lists and details (on), or logs as well."""
+    allowed: dict[str, tuple[Tier, ...]] = {"off": (), "on": ("list", "detail"), "logs": TIERS}
+    return frozenset(allowed[setting])

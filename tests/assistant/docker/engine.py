@@ -76,7 +76,8 @@ class Engine:
 
     def state(self) -> dict[str, list[str]]:
         """All that a write would change: each object with its id, and each container with its state and restarts."""
-        form = "{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}} {{.State.Pid}} {{.RestartCount}} {{.HostConfig.Memory}}"
+        fields = "Id Name State.Status State.StartedAt State.Pid RestartCount HostConfig.Memory"
+        form = " ".join(f"{{{{.{field}}}}}" for field in fields.split())
         ids = self.docker("ps", "-aq", "--no-trunc").split()
         changes = [f"{each[:12]} {line}" for each in ids for line in self.docker("diff", each).splitlines()]
         return {
@@ -151,8 +152,8 @@ def _fill(engine: Engine, folder: Path) -> None:
     )  # fmt: skip
     run = ("run", "-d", "--network", "none")
     engine.docker(
-        "run", "-d", "--name", "web", "-i", "-e", f"DB_PASSWORD={SECRETS['environment']}", "-e", f"API_KEY={SECRETS['api key']}",
-        "--label", f"com.example.secret={SECRETS['label']}", "--label",
+        "run", "-d", "--name", "web", "-i", "-e", f"DB_PASSWORD={SECRETS['environment']}",
+        "-e", f"API_KEY={SECRETS['api key']}", "--label", f"com.example.secret={SECRETS['label']}", "--label",
         f"com.example.database=postgres://user:{SECRETS['url']}@db/app", "-v", "data:/data", IMAGE,
         "sh", "-c", "echo started; echo to stderr >&2; exec sleep 100000",
     )  # fmt: skip
