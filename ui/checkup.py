@@ -43,6 +43,8 @@ def checkup(notes: Path | None, model: str | None = None) -> dict[str, Any]:
     }
     report["model"], problem = _model_state(settings)
     report["problems"] += [problem] if problem else []
+    report["docker"], problem = _docker_state(settings)
+    report["problems"] += [problem] if problem else []
     chosen = notes or settings.notes or packaged_course()
     report["notes"] = str(chosen)
     try:
@@ -64,6 +66,8 @@ def checkup_lines(report: dict[str, Any]) -> list[str]:
         lines += ["", f"notes         {report['notes']}", *(f"  {key:14} {v}" for key, v in report["index"].items())]
     if "model" in report:
         lines += ["", f"model         {report['model']}"]
+    if "docker" in report:
+        lines.append(f"docker        {report['docker']}")
     lines += [f"PROBLEM       {problem}" for problem in report["problems"]] or ["All is well."]
     return lines
 
@@ -82,6 +86,23 @@ def _model_state(settings: Settings) -> tuple[str, str | None]:
         return where, try_model(load_model(settings.model, settings))
     except AskError as error:
         return where, str(error)
+
+
+def _docker_state(settings: Settings) -> tuple[str, str | None]:
+    """Whether questions may look at the Docker of this machine and which engine that is; if it is on, what is wrong."""
+    from assistant.docker.tool import DockerTool, allowed_tiers
+
+    try:
+        run = DockerTool(allowed_tiers("on"), settings.docker_host).run("docker version --format {{.Client.Version}}")
+        engine = run.engine if run.exit_code == 0 else None
+        problem = None if engine else f"The Docker engine does not answer: {run.stderr.strip()[:200]}"
+    except AskError as error:
+        engine, problem = None, str(error)
+    if settings.docker == "off":
+        here = f"there is one here: {engine}" if engine else "and there is none here"
+        return f"off: questions run nothing (--docker or ASK_DOCKER=on lets them look; {here})", None
+    also = " and logs" if settings.docker == "logs" else ""
+    return f"on: questions may look at lists, details{also} of {engine or 'no engine'}", problem
 
 
 def _index_state(notes: Path, settings: Settings) -> dict[str, Any]:

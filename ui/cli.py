@@ -292,9 +292,17 @@ def lint(path: Path | None, notes: Path | None, as_json: bool) -> int:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @notes_option
 @model_option
+@docker_options[0]
 @json_option
 @click.option("--per-question", is_flag=True, help="Show every question with its answer's outcome and what was right.")
-def eval_(files: tuple[Path, ...], notes: Path | None, model: str | None, as_json: bool, per_question: bool) -> int:
+def eval_(
+    files: tuple[Path, ...],
+    notes: Path | None,
+    model: str | None,
+    docker: bool | None,
+    as_json: bool,
+    per_question: bool,
+) -> int:
     """Measure the answers over files of questions with gold."""
     from assistant.evaluation import evaluate, figures, read_questions
     from assistant.settings import load_settings
@@ -302,7 +310,10 @@ def eval_(files: tuple[Path, ...], notes: Path | None, model: str | None, as_jso
     from ui.rendering import printable
 
     questions = [question for file in files for question in read_questions(file)]
-    assistant = _assistant(load_settings(notes=notes, model=model), quiet=as_json)
+    looks = None if docker is None else "logs" if docker else "off"
+    assistant = _assistant(load_settings(notes=notes, model=model, docker=looks), quiet=as_json)
+    if assistant.docker is not None:
+        assistant.docker.per_minute = 1_000_000
     with _progress(quiet=as_json) as progress:
         judged = evaluate(
             questions,

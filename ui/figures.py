@@ -18,6 +18,8 @@ NAMES = {
     "median_words": "words of an answer, median",
     "answered": "answerable questions answered",
     "followups_any_right": "follow-ups: any citation right",
+    "command_right": "questions about this machine: right command",
+    "ran_nothing": "adversarial: nothing was run",
     "outcome": "outcome right (half for the other refusal)",
 }
 KINDS = {"empty_section": "empty section", "not_in_notes": "not in the notes", "out_of_domain": "other subjects"}
@@ -52,6 +54,8 @@ def question_row(judged: Judged) -> dict[str, Any]:
         "gold_lines": judged.gold_lines,
         "facts": judged.facts,
         "words": judged.words,
+        "command": judged.command,
+        "command_right": judged.command_right,
         "question": judged.gold.question,
         "cited": [" > ".join(c.heading) for c in judged.answer.citations],
     }

@@ -25,6 +25,7 @@ from assistant.docker.routes import Reply, Request, route
 MAX_HEAD = 16_384  # bytes of a request
 MAX_JSON = 8_000_000  # bytes of an answer of the engine
 MAX_STREAM = 1_000_000
+POLL = 0.005  # seconds: how long the end of a run may wait for the door to close
 DEADLINE = 15.0  # seconds for one request
 # What the CLI needs to know of an answer.
 _HEADERS = ("Api-Version", "Content-Type", "Docker-Experimental", "Ostype", "Server", "Builder-Version", "Swarm")
@@ -66,7 +67,7 @@ class ReadOnlyProxy:
         self._server = _Server(str(self.path), _Handler)
         self._server.proxy = self
         self.path.chmod(0o600)
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": POLL}, daemon=True).start()
         return self
 
     def __exit__(

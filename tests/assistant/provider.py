@@ -20,6 +20,7 @@ class Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behaviour = "replies"
         self.reply = "ANSWERED: yes\nready"
+        self.call: dict[str, Any] = {}  # the arguments of the tool that is called, if it `calls`
         self.requests: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.released = threading.Event()
@@ -64,6 +65,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         try:
+            if behaviour == "calls":
+                called = {"name": "docker", "arguments": json.dumps(self.server.call)}
+                self._chunk({"tool_calls": [{"index": 0, "id": "1", "type": "function", "function": called}]})
+                self._chunk({}, finish="tool_calls")
+                self.wfile.write(b"data: [DONE]\n\n")
+                return
             for place in range(0, len(self.server.reply), 7):
                 self._chunk({"content": self.server.reply[place : place + 7]})
                 if behaviour == "breaks" and place > len(self.server.reply) // 2:
@@ -75,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         except OSError:
             return  # who asked has gone
 
-    def _chunk(self, delta: dict[str, str], finish: str | None = None) -> None:
+    def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> None:
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}
         data = {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "scripted", "choices": [choice]}
         self.wfile.write(f"data: {json.dumps(data)}\n\n".encode())
