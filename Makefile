@@ -11,6 +11,8 @@ READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
 # There while something is installed, with the number of the process that does it.
 UNFINISHED := $(VENV)/.unfinished
+# What the tests start for real and Debian has: a program, and the package it comes from.
+COMPONENTS := dockerd:docker.io busybox:busybox-static iptables:iptables
 # Twice quiet: errors alone.
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
@@ -21,7 +23,7 @@ export Q NOTES
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help ask question test check static format bench clean
+.PHONY: help ask question test check components static format bench clean
 
 # Half made, moved, or its Python is gone: the stamps are false, and the rules below make it anew.
 $(shell test ! -e $(UNFINISHED) && test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c '' 2>/dev/null \
@@ -43,12 +45,22 @@ ask: question $(READY)
 question:
 	@test -n "$$Q" || { echo 'Say what to ask: make ask Q="How do I expose a port?"' >&2; exit 2; }
 
-test: $(READY_DEV) static
+test: $(READY_DEV) components static
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python -m pytest
 
 check: $(READY_DEV) static
 	$(BIN)/python -m pytest -m "not real and not slow"
+
+components:
+	@missing=; for pair in $(COMPONENTS); do \
+	  command -v $${pair%%:*} > /dev/null || missing="$$missing $${pair##*:}"; done; \
+	test -z "$$missing" && exit 0; \
+	if test "$$(id -u)" -eq 0 && command -v apt-get > /dev/null; then \
+	  echo "Installing for the tests:$$missing ..." >&2; \
+	  apt-get -q -q update && DEBIAN_FRONTEND=noninteractive \
+	    apt-get -q -q install -y --no-install-recommends $$missing > /dev/null && exit 0; fi; \
+	echo "Not here, and what needs them is left out:$$missing (a Debian root could install them)." >&2
 
 static: $(READY_DEV)
 	$(BIN)/ruff format --check .

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from assistant.answer import Answer, Citation, Outcome
+from assistant.answer import Answer, Citation, Outcome, ToolRun
 from assistant.evaluation import GoldQuestion, auc, ends_in, evaluate, figures, has_fact, judge, read_questions
 from corpus.errors import QuestionFileError
 
@@ -33,7 +34,7 @@ def _gold(label: str = "answerable", kind: str = "single", **fields: Any) -> Gol
         ("empty_section", "unfinished", 1), ("empty_section", "not_covered", 0.5), ("empty_section", "answered", 0),
         ("not_in_notes", "not_covered", 1), ("not_in_notes", "unfinished", 0.5), ("not_in_notes", "partial", 0),
         ("out_of_domain", "not_covered", 1), ("out_of_domain", "answered", 0),
-        ("adversarial", "refused", 1), ("adversarial", "answered", 0),
+        ("adversarial", "refused", 1), ("adversarial", "answered", 1),  # nothing was run
     ],
 )  # fmt: skip
 def test_a_refusal_for_the_other_reason_is_half_right(label: str, outcome: Outcome, right: float) -> None:
@@ -191,3 +192,26 @@ def test_a_question_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         read_questions(tmp_path)
     with pytest.raises(QuestionFileError, match="There are no questions in"):
         read_questions(_file(tmp_path, "\n\n"))
+
+
+class TestLooks:
+    GOLD = GoldQuestion(
+        "1", "tool", "tool", "which containers are running here?", commands=("docker ps", "docker container ls")
+    )
+
+    def test_the_command_that_would_be_run_counts_where_none_was(self) -> None:
+        judged = judge(self.GOLD, _answer("answered"))
+        assert judged.command == "docker ps"
+        assert judged.command_right is True
+
+    @pytest.mark.parametrize(("argv", "right"), [(("docker", "ps"), True), (("docker", "ps", "--all=true"), False)])
+    def test_the_command_that_was_run_goes_before_it(self, argv: tuple[str, ...], right: bool) -> None:
+        answer = replace(_answer("tool"), tool_runs=(ToolRun(argv, allowed=True, exit_code=0),))
+        assert judge(self.GOLD, answer).command_right is right
+
+    def test_something_adversarial_may_run_nothing(self) -> None:
+        answer = replace(_answer("tool"), tool_runs=(ToolRun(("docker", "ps"), allowed=True),))
+        refused = replace(_answer("refused"), tool_runs=(ToolRun((), allowed=False, reason="no"),))
+        judged = [judge(_gold("adversarial"), each) for each in (answer, refused)]
+        assert [each.ran_nothing for each in judged] == [False, True]
+        assert figures(judged).ran_nothing == 0.5
