@@ -18,31 +18,37 @@ _PLAIN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "S
 _KEY = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|authorization|auth|api[_.-]?key|access[_.-]?key"
     r"|private[_.-]?key|account[_.-]?key|signing[_.-]?key|encryption[_.-]?key|requirepass|masterauth"
-    r"|connection[_.-]?string|cookie|session[_.-]?id)s?"
+    r"|connection[_.-]?string|cookie|session[_.-]?id)s?(?:[_.-]?(?:key|value|string|hash|base64))?"
 )
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"'\])}]+)"
 _SECRET_KEY = re.compile(rf"(?i:{_KEY})(?![a-z])")
 _SECRET_FLAG = re.compile(rf"--?[a-z0-9_-]*{_KEY}", re.IGNORECASE)
 # Each begins where its secret does, or with a bounded run before it: output may be long, and hostile.
-_PATTERNS = [
+_TOKENS = [
     re.compile(pattern)
     for pattern in (
         r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>]*:)[^\s/\"'<>]+(?P<after>@)",  # user:password@host
-        r"(?i)(?P<keep>\b(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:[a-z]+ )?)[A-Za-z0-9._~+/=-]{6,}",
         r"(?i)(?P<keep>\b(?:bearer|basic) )(?=[A-Za-z._~+/-]*[0-9=])[A-Za-z0-9._~+/-]{8,}=*",
-        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",  # JSON web token
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",  # JSON web token
         r"\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
         r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
-        r"\b(?:sk|pk|rk)[-_][A-Za-z0-9_-]{16,}",
+        r"(?<![A-Za-z0-9_-])(?:sk|pk|rk)[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{20,}",
         r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}",
         r"\bhf_[A-Za-z0-9]{20,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}|\bAIza[A-Za-z0-9_-]{30,}",
         r"\bSWMTKN-1-[a-z0-9-]{20,}|\bSWMKEY-1-[A-Za-z0-9+/=-]{20,}",
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
-        rf"(?i)(?P<keep>{_KEY}[\"']?[ \t]{{0,8}}(?:=>|=|:)[ \t]{{0,8}})(?!<redacted>|(?:true|false|null)\b){_VALUE}",
-        rf"(?i)(?P<keep>(?<![\w-])--?[a-z0-9_-]{{0,40}}?{_KEY}[ \t]{{1,8}})(?!-|<redacted>){_VALUE}",
     )
 ]
+_NOT_YET = r"(?!<redacted>|(?:true|false|null)\b)"
+_ASSIGNED = [  # PASSWORD=x, --password x, and "password: x"
+    re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?[ \t]{{0,8}}=>?[ \t]{{0,8}}){_NOT_YET}{_VALUE}"),
+    re.compile(rf"(?i)(?P<keep>(?<![\w-])--?[a-z0-9_-]{{0,40}}?{_KEY}[ \t]{{1,8}})(?!-|<redacted>){_VALUE}"),
+    re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?:[ \t]{{1,8}}(?:(?:bearer|basic|token|digest) )?){_NOT_YET}{_VALUE}"),
+]
+# In a log, and there alone: elsewhere `auth:latest` is an image.
+_IN_LOGS = [re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?:){_NOT_YET}(?![ \t/]){_VALUE}")]
+_BUILD_VALUE = re.compile(r"(?P<name>\b[A-Za-z_]\w{0,80})=(?:\"[^\"]*\"|'[^']*'|\S+)")
 _ESCAPES = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links; to the end of the line at most
     r"|(?:\x1b[P^_X]|[\x90\x98\x9e\x9f])[^\x1b\x9c\n]*(?:\x1b\\|\x9c)?"  # DCS, PM, APC, SOS
@@ -65,10 +71,14 @@ def redact_json(value: Any) -> Redacted:
     return Redacted(_redacted(value, "", counted), counted[0])
 
 
-def redact_text(text: str) -> Redacted:
-    """Text without what looks like a secret."""
+def redact_text(text: str, *, is_log: bool = True) -> Redacted:
+    """Text without what looks like a secret. What is no log was redacted as JSON before: of it the tokens alone."""
+    return _without(text, [*_TOKENS, *_ASSIGNED, *_IN_LOGS] if is_log else _TOKENS)
+
+
+def _without(text: str, patterns: Sequence[re.Pattern[str]]) -> Redacted:
     count = 0
-    for pattern in _PATTERNS:
+    for pattern in patterns:
         named = pattern.groupindex
 
         def without(match: re.Match[str], named: Any = named) -> str:
@@ -110,9 +120,28 @@ def _redacted(value: Any, key: str, counted: list[int]) -> Any:
     if _SECRET_KEY.search(key):
         counted[0] += 1
         return REDACTED
-    text, count = redact_text(value)
+    text, count = _without(value, [*_TOKENS, *_ASSIGNED])
+    if key == "CreatedBy":
+        text, more = _without_build_values(text)
+        count += more
     counted[0] += count
     return text
+
+
+def _without_build_values(text: str) -> tuple[str, int]:
+    """A step of an image's history: what ENV sets and what build arguments were, as in an environment."""
+    if not re.search(r"\bENV |^\|\d+ ", text):
+        return text, 0
+    count = 0
+
+    def without(match: re.Match[str]) -> str:
+        nonlocal count
+        if match["name"] in _PLAIN_VARIABLES:
+            return match[0]
+        count += 1
+        return f"{match['name']}={REDACTED}"
+
+    return _BUILD_VALUE.sub(without, text), count
 
 
 def _variable(value: Any, counted: list[int]) -> Any:

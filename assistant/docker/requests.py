@@ -16,6 +16,7 @@ from assistant.docker.refusal import DockerRefused
 
 DEFAULT_TAIL = 50  # lines of a log, where the question names no number
 MAX_TAIL = 1_000
+MAX_REQUEST = 600  # characters; what is longer asks for more than a command
 MAX_QUESTION = 300  # characters of a question about this machine; a longer one has a story to it
 
 # About Docker as such, or about how to do something: never about this machine, whatever else stands in it.
@@ -305,13 +306,16 @@ _LISTED = re.compile(
 _AGE = re.compile(r"\b(\d{1,4}) ?(s|sec|second|m|min|minute|h|hr|hour)s?\b", re.IGNORECASE)
 _NUMBER = re.compile(r"\b(\d{1,6})\b(?! ?(?:s|m|h|minutes?|mins?|hours?|seconds?)\b)")
 
-_ASKS_TO = r"(?:please|pls|go (?:on|ahead)(?: and)?|(?:can|could|would|will) you(?: please)?|i want you to|now|then|and|just|,|:)"
+_ASKS_TO = (
+    r"(?:please|pls|go (?:on|ahead)(?: and)?|(?:can|could|would|will) you(?: please)?|i want you to|now|then|and|just)"
+)
 _RUN = re.compile(
-    rf"(?:^|{_ASKS_TO})\s*(?:run|execute|do|try|issue)(?: this| the command)?:? [`'\"]*(?P<line>docker [^`\n]+)",
+    rf"(?:^|[,:]|\b{_ASKS_TO})\s*(?:run|execute|do|try|issue)(?: this| the command)?:? [`'\"]*(?P<line>docker [^`\n]+)",
     re.IGNORECASE,
 )
 _AFTER_LINE = re.compile(
-    r"[`'\"]|[ ,.!?]+(?:for me|please|pls|now|right now|and (?:show|tell|give|explain|say)\b.*|on my \w+|here|thanks?|thank you)?[ .!?]*$"
+    r"(?: for me| please| pls| now| right now| on my \w+| here| thanks?| thank you| and (?:show|tell|give|explain|say)\b.*)$",
+    re.IGNORECASE,
 )
 
 _VERBS = {
@@ -335,7 +339,7 @@ _OBJECTS = {
     },
 }
 _CHANGE = re.compile(
-    rf"^(?P<polite>(?:{_ASKS_TO}|ok|okay|hey|hi|so)[ ,]*)*(?P<verb>{'|'.join(sorted(_VERBS, key=len, reverse=True))})\b(?P<rest>.*)$",
+    rf"^(?:(?:{_ASKS_TO}|ok|okay|hey|hi|so)[ ,:]+)*(?P<verb>{'|'.join(sorted(_VERBS, key=len, reverse=True))})\b(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _OBJECT = re.compile(r"\b(container|image|volume|network|everything|docker|registry)s?\b", re.IGNORECASE)
@@ -352,6 +356,8 @@ def read_request(question: str, names: Collection[str] | None = None) -> Look | 
 
     `names` are the containers that there are, if that is known: a word of the question may be one of them.
     """
+    if len(question) > MAX_REQUEST:
+        return None
     text = " ".join(re.sub(r"[\u2018\u2019]", "'", question).split())
     line = _named_line(text)
     if line is not None:
@@ -406,7 +412,7 @@ def _is_refused(line: str) -> bool:
 def _without_tail(line: str) -> str:
     """A command without what a sentence has behind it ("... for me, please")."""
     while True:
-        shorter = _AFTER_LINE.sub("", line).strip()
+        shorter = _AFTER_LINE.sub("", line.strip(" ,.!?`'\""))
         if shorter == line:
             return line
         line = shorter

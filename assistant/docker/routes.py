@@ -19,7 +19,7 @@ from assistant.docker.policy import GRAMMARS, allowed
 MAX_TARGET = 4_096  # characters of path and query
 MAX_FILTERS = 8
 _PATH = re.compile(r"/[A-Za-z0-9_.:/@-]*")
-_VERSION = re.compile(r"/v1\.[0-9]{2}(?=/)")
+_VERSION = re.compile(r"^/v1\.[0-9]{2}(?=/)")
 _FILTER_KEYS = frozenset(key for command in allowed().values() for flag in command.flags for key in flag.keys)
 _PS_OPTIONS = frozenset({"-ef", "aux"})
 _AHEAD = 2  # seconds that --until may lie in the future: clocks differ a little
@@ -165,7 +165,7 @@ def route(method: str, target: str) -> Request | Reply:
     if len(target) > MAX_TARGET:
         return Reply(414, "the request is too long")
     path, question, query = target.partition("?")
-    path = _VERSION.sub("", path, count=1)
+    path = _VERSION.sub("", path)
     if not _PATH.fullmatch(path) or "//" in path or ".." in path:
         return Reply(403, "this path is not let through")
     if method == "HEAD" and path != "/_ping":

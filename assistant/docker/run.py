@@ -57,8 +57,9 @@ def run_plan(plan: Plan, engine: Path, program: Path | None = None) -> ToolRun:
         started = time.perf_counter()
         finished = _Process(program, plan, proxy.address, Path(folder)).finish()
         duration = round((time.perf_counter() - started) * 1000, 1)
-    out, out_cut, out_secrets = _shown(finished.stdout)
-    err, err_cut, err_secrets = _shown(finished.stderr)
+    is_log = plan.command == ("logs",)
+    out, out_cut, out_secrets = _shown(finished.stdout, is_log=is_log)
+    err, err_cut, err_secrets = _shown(finished.stderr, is_log=is_log)
     if finished.problem is not None:
         err = f"{err.rstrip()}\n{finished.problem}".lstrip("\n")
     return ToolRun(
@@ -184,9 +185,9 @@ def _limit(process: int) -> None:
         pass
 
 
-def _shown(data: bytes) -> tuple[str, bool, int]:
+def _shown(data: bytes, *, is_log: bool) -> tuple[str, bool, int]:
     """Output as it may be shown, whether it was cut, and how many secrets were taken out of it."""
-    text, count = redact_text(clean(data))
+    text, count = redact_text(clean(data), is_log=is_log)
     lines = text.split("\n")
     is_cut = len(lines) > MAX_LINES + 1 or any(len(line) > MAX_LINE for line in lines)
     lines = [line if len(line) <= MAX_LINE else f"{line[:MAX_LINE]}\u2026" for line in lines[:MAX_LINES]]

@@ -21,7 +21,7 @@ _TOKEN = re.compile(
     | (?P<string>"[A-Za-z0-9_ ./:@,=+\-]{0,64}")
     | (?P<field>\$?(?:\.[A-Za-z_][A-Za-z0-9_]*)+ | \.(?![A-Za-z0-9_.]))
     | (?P<variable>\$[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)* | \$(?![A-Za-z_]))
-    | (?P<number>[0-9]{1,4}(?![A-Za-z0-9_.]))
+    | (?P<number>[0-9]{1,2}(?![A-Za-z0-9_.]))
     | (?P<word>[a-z]+(?![A-Za-z0-9_]))
     | (?P<mark>:=|[|(),])
     """,
