@@ -43,9 +43,9 @@ def findings(output: str, command: Sequence[str] = (), names: Sequence[str] = ()
 
 def _all(output: str, command: tuple[str, ...], names: Sequence[str]) -> Iterator[Finding]:
     objects = _objects(output)
-    if objects:
-        for each in objects:
-            yield from _of_container(each)
+    for each in objects:
+        yield from _of_container(each)
+    if objects or "inspect" in command or output.lstrip().startswith("[\n"):  # of one that was cut nothing is known
         return
     lines = output.split("\n")
     if command[:1] == ("ps",) and len([line for line in lines if line.strip()]) <= 1:
@@ -155,7 +155,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Iterator[
     (re.compile(r"(?P<host>[\d.:\[\]]+):(?P<port>\d{1,5})->(?P<inside>\d{1,5}/(?:tcp|udp|sctp))"), _published),
     (re.compile(r"^(?P<inside>\d{1,5}/(?:tcp|udp|sctp)) -> (?P<host>[\d.:\[\]]+):(?P<port>\d{1,5})$"), _published),
     (re.compile(r"(?i)\b(?:port is already allocated|address already in use)\b"), _says("The log says: {}.", "")),
-    (re.compile(r"(?i)\b(?:out of memory|oom[- ]?kill\w*|cannot allocate memory)\b"),
+    (re.compile(r"(?i)\b(?:out of memory|oom[- ]?kill(?:ed|er)?|cannot allocate memory)\b(?!\"?: ?false)"),
      _says("The log says: {}.", "limit the memory of a container, out of memory")),
     (re.compile(r"(?i)\b(?:permission denied|no space left on device|read-only file system|connection refused"
                 r"|no such file or directory|command not found|exec format error|segmentation fault)\b"),
