@@ -88,7 +88,7 @@ def as_terminal(answer: Answer, console: Console) -> None:
         parts += _sources("Sources", [(f"[{c.number}]", c) for c in answer.citations])
     if answer.nearest:
         parts += _sources("The nearest that is written", [("-", c) for c in answer.nearest])
-    console.print(_Printable(Group(*parts)))
+    console.print(_Printable(Group(*parts)), crop=False)  # the lines of an output go on as docker prints them
 
 
 def about_run(run: ToolRun) -> list[str]:
@@ -120,7 +120,7 @@ def _run(run: ToolRun) -> Text:
     """The same for a terminal."""
     from rich.text import Text
 
-    text = Text(f"$ {shlex.join(run.argv)}\n", style="bold")
+    text = Text(f"$ {shlex.join(run.argv)}\n", style="bold", no_wrap=True, overflow="ignore")
     text.append(printable("\n".join(_output_lines(run))) + "\n", style="not bold")
     text.append(printable("".join(f"{line}\n" for line in about_run(run))), style="not bold dim")
     return text
