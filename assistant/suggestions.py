@@ -22,6 +22,7 @@ FIRST = 4
 FOLLOWING = 3
 MAX_TRIED = 40  # sections that are searched for first questions, spread over the notes
 MAX_TRIED_AFTER = 8  # around what an answer cites
+WHOLE = 2  # the note's title and a heading: what is deeper is a part of something
 MAX_WORDS = 7  # of a heading: a longer one is a sentence already
 
 _IN_ORDER = re.compile(r"(?:what|who|when|where|why|which|how)\s+(?:is|are|do|does|can|to|should)\b", re.IGNORECASE)
@@ -93,8 +94,12 @@ class Suggestions:
         return [self._question(n) or "" for n in sorted(chosen)]
 
     def _question(self, number: int) -> str | None:
+        """A question about a section; a doing that is named deep down is one only with what stands above it."""
         section = self._outline[number]
-        return question_about(section.heading[-1]) if section.heading and section.state == "written" else None
+        if not section.heading or section.state != "written":
+            return None
+        is_part = len(section.heading) > WHOLE and _GERUND.match(section.heading[-1]) is not None
+        return None if is_part else question_about(section.heading[-1])
 
     def _sureness(self, number: int) -> float:
         """How sure the notes answer the question about a section, out of that very section; else 0."""

@@ -57,14 +57,16 @@ def draw_answer(turn: Turn, opened: Opened, session: PageSession) -> None:
         st.info(plain(remark), icon=":material/info:")
     _draw_tool_runs(answer)
     _draw_sources("Sources", answer.citations, opened, prefix)
-    _draw_sources("The nearest that is written", answer.nearest, opened, f"{prefix}-near")
+    _draw_sources("The nearest that is written", answer.nearest, opened, f"{prefix}-near", cited=False)
     _draw_commands(answer.commands)
     if answer.model != QUOTES:
         st.caption(f"Worded by {plain(answer.model)}; each sentence checked against the notes.")
     _draw_feedback(turn, session)
 
 
-def _draw_sources(title: str, citations: Sequence[Citation], opened: Opened, prefix: str) -> None:
+def _draw_sources(
+    title: str, citations: Sequence[Citation], opened: Opened, prefix: str, *, cited: bool = True
+) -> None:
     if not citations:
         return
     try:
@@ -73,7 +75,7 @@ def _draw_sources(title: str, citations: Sequence[Citation], opened: Opened, pre
         text = None
     sections = {citation.number: text.cited(citation) if text is not None else None for citation in citations}
     st.markdown(f"**{title}**")
-    st.html(sources_html(citations, sections, prefix))
+    st.html(sources_html(citations, sections, prefix, cited=cited))
 
 
 def _draw_commands(commands: Sequence[ShownCommand]) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from assistant.answer import Answer
 from assistant.answer import Turn as Said
@@ -20,6 +21,7 @@ from ui.rendering import STATUSES
 
 MAX_HISTORY = 6  # turns before, for a question that leans on them
 MAX_CHARACTERS = 2_000  # of each
+MAX_TITLES = 8
 MAX_TURNS = 15  # drawn at once; earlier ones on demand
 
 
@@ -33,16 +35,25 @@ def draw_chat(session: PageSession) -> None:
     asked = st.chat_input("Ask the notes", key="ask-input", submit_mode="stop") or _pending()
     conversation = _conversation(session)
     turns = session.journal(lambda journal: journal.turns(conversation.id)) if conversation is not None else []
+    head = st.empty()
     if conversation is not None and turns:
-        draw_menu(conversation, session)
+        _draw_head(head, conversation, session)
     elif not asked:
         _draw_beginning(opened, session)
     _draw_turns(turns, opened, session)
-    _draw_stopped(conversation)
+    _draw_stopped()
     if asked:
-        _ask(asked, conversation, turns, opened, session)
+        turn = _ask(asked, conversation, turns, opened, session)
+        begun = session.journal(lambda journal: journal.conversation(turn.conversation)) if turn is not None else None
+        if begun is not None and (conversation is None or begun.id != conversation.id):
+            _draw_head(head, begun, session)
     elif turns:
         _draw_next(turns[-1].answer, opened)
+
+
+def _draw_head(place: DeltaGenerator, conversation: Conversation, session: PageSession) -> None:
+    with place.container():
+        draw_menu(conversation, session)
 
 
 def _pending() -> str | None:
@@ -108,8 +119,8 @@ def _show_all() -> None:
 
 def _ask(
     asked: str, conversation: Conversation | None, turns: Sequence[Turn], opened: Opened, session: PageSession
-) -> None:
-    """Ask, show the answer while it comes, keep it."""
+) -> Turn | None:
+    """Ask, show the answer while it comes, keep it; None, with the reason shown, if there is none."""
     draw_question(asked)
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         place = st.empty()
@@ -118,7 +129,7 @@ def _ask(
                 answer = _stream(asked, _history(turns), session)
             except AskError as problem:
                 show_problem(problem)
-                return
+                return None
         name = conversation.id if conversation is not None else None
         turn = session.journal(lambda journal: journal.add_turn(name, asked, answer, notes=session.notes))
         st.session_state.setdefault("own", set()).add(turn.conversation)
@@ -128,6 +139,7 @@ def _ask(
         with place.container():
             draw_answer(turn, opened, session)
     _draw_next(answer, opened)
+    return turn
 
 
 def _history(turns: Sequence[Turn]) -> list[Said]:
@@ -164,9 +176,8 @@ def _stream(asked: str, history: Sequence[Said], session: PageSession) -> Answer
     return answer
 
 
-def _draw_stopped(conversation: Conversation | None) -> None:
+def _draw_stopped() -> None:
     """A question that was stopped: what had come of its answer."""
-    del conversation
     stopped = st.session_state.get("stopped")
     if stopped is None:
         return
@@ -189,13 +200,20 @@ def _draw_beginning(opened: Opened, session: PageSession) -> None:
     )
     notes = f"{manifest.documents} note" + ("s" if manifest.documents != 1 else "")
     unfinished = f", {opened.unfinished} sections not written yet" if opened.unfinished else ""
-    st.caption(f"{notes}, {manifest.passages} passages{unfinished}. {_who_answers(session)}")
+    st.caption(f"{notes}, {manifest.passages} passages{unfinished}: {_titles(opened)}. {_who_answers(session)}")
     if manifest.skipped:
         st.warning(
             plain("Not read: " + "; ".join(f"{s.path} {s.reason}" for s in manifest.skipped[:3])),
             icon=":material/warning:",
         )
     _draw_questions("To begin with", opened.suggestions.first())
+
+
+def _titles(opened: Opened) -> str:
+    """What the notes are about, by their first headings."""
+    titles = dict.fromkeys(s.heading[0] for s in opened.assistant.index.outline if len(s.heading) == 1)
+    shown = [plain(title) for title in list(titles)[:MAX_TITLES]]
+    return ", ".join(shown) + (" and more" if len(titles) > MAX_TITLES else "")
 
 
 def _who_answers(session: PageSession) -> str:
@@ -211,6 +229,11 @@ def _draw_questions(label: str, questions: Sequence[str]) -> None:
     if not questions:
         return
     st.markdown(f"**{label}**")
+    with st.container(key="ask-questions", gap="xsmall"):
+        _draw_presses(questions)
+
+
+def _draw_presses(questions: Sequence[str]) -> None:
     for question in questions:
         st.button(plain(question), key=f"suggested-{question}", on_click=_press, args=(question,), width="stretch")
 

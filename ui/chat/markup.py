@@ -24,8 +24,10 @@ _ACTING = re.compile(
     r"\\[\s\S]"
     r"|<!--[\s\S]*?(?:-->|\Z)"
     r"|<https?://[^\s<>]+>"
+    r"|:[\w+-]+:"
     r"|!(?=\[)|\$|<(?=[A-Za-z/!?])|:(?=[A-Za-z\[])|(?<!~)~(?!~)"
 )
+_NO_SPACE = "\u2060"  # seen by no reader: `:name:` with it is no emoji
 _LINK = re.compile(r"(?<!\\)\]\((?!#|[A-Za-z][A-Za-z0-9+.-]*:)([^()\s]+?)(?:#([^()\s]*))?\)")
 
 
@@ -36,6 +38,8 @@ def markdown(text: str) -> str:
         found = match[0]
         if found.startswith("<!--"):
             return ""
+        if len(found) > 1 and found[0] == ":":
+            return f"\\:{_NO_SPACE}{found[1:]}"
         return found if found.startswith(("\\", "<http")) else f"\\{found}"
 
     return "".join(part if is_code else _ACTING.sub(harmless, part) for part, is_code in code_parts(printable(text)))
@@ -84,16 +88,22 @@ def place_in_words(citation: Citation) -> str:
     return f"{citation.document}, {lines_in_words(citation.start_line, citation.end_line)}"
 
 
-def sources_html(citations: Sequence[Citation], sections: Mapping[int, SectionText | None], prefix: str) -> str:
-    """The sources as a list of things that open: the quoted lines marked, those around, the whole section."""
-    items = "".join(_source(citation, sections.get(citation.number), prefix) for citation in citations)
+def sources_html(
+    citations: Sequence[Citation], sections: Mapping[int, SectionText | None], prefix: str, *, cited: bool = True
+) -> str:
+    """The sources as a list of things that open: the quoted lines marked, those around, the whole section.
+
+    `cited`: the text has their numbers.
+    """
+    items = "".join(_source(citation, sections.get(citation.number), prefix, cited=cited) for citation in citations)
     return f'<ol class="ask-sources">{items}</ol>'
 
 
-def _source(citation: Citation, section: SectionText | None, prefix: str) -> str:
+def _source(citation: Citation, section: SectionText | None, prefix: str, *, cited: bool) -> str:
     note = citation.via.document if citation.via is not None else citation.document
+    number = f'<span class="ask-number">[{citation.number}]</span> ' if cited else ""
     summary = (
-        f'<span class="ask-number">[{citation.number}]</span> '
+        f"{number}"
         f'<span class="ask-path">{escape(printable(heading_path(citation)))}</span> '
         f'<span class="ask-place">{escape(printable(place_in_words(citation)))}</span>'
     )

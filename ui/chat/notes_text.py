@@ -10,6 +10,9 @@ from pathlib import Path
 from assistant.answer import Citation
 from corpus.documents import Document, read_notes
 from corpus.sections import Section, document_sections
+from index.lexical import words
+
+Wanted = tuple[str, frozenset[str]]  # a word as it was typed, and its stems
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,11 @@ class SectionText:
     missing: tuple[str, ...]
     lines: tuple[Line, ...]
     markdown: str
+
+    @property
+    def whole(self) -> str:
+        """The heading and all lines."""
+        return "\n".join((self.title, *(line.text for line in self.lines)))
 
     @property
     def title(self) -> str:
@@ -75,12 +83,16 @@ class NotesText:
         note = citation.via.document if citation.via is not None else citation.document
         return self.section(note, citation.anchor)
 
-    def find(self, words: str) -> list[tuple[SectionText, Line | None]]:
-        """The sections in which all the words stand, those with them in the heading first; each with a line."""
-        wanted = [word.casefold() for word in words.split()]
-        found = [(section, _line_with(section, wanted)) for section in self._sections.values() if wanted]
-        hits = [(section, line) for section, line in found if _has_all(section, wanted)]
-        return sorted(hits, key=lambda hit: not all(word in hit[0].title.casefold() for word in wanted))
+    def find(self, asked: str) -> list[tuple[SectionText, Line | None]]:
+        """The sections that have all the words, those with them in the heading first; each with a line.
+
+        A word is there as it is typed, within a longer one too, or in another form (policy, policies).
+        """
+        wanted = [(word.casefold(), frozenset(words(word))) for word in asked.split()]
+        hits = [section for section in self._sections.values() if wanted and _has_all(section.whole, wanted)]
+        in_heading = {id(section) for section in hits if _has_all(section.title, wanted)}
+        hits.sort(key=lambda section: id(section) not in in_heading)
+        return [(section, _line_with(section, wanted)) for section in hits]
 
 
 def read_text(notes: Path) -> NotesText:
@@ -133,13 +145,18 @@ def _body(section: Section, document: Document) -> Iterator[str]:
         place = token.map[1]
 
 
-def _has_all(section: SectionText, words: Sequence[str]) -> bool:
-    whole = "\n".join((*section.heading[-1:], *(line.text for line in section.lines))).casefold()
-    return all(word in whole for word in words)
+def _has_all(text: str, wanted: Sequence[Wanted]) -> bool:
+    return _count(text, wanted) == len(wanted)
 
 
-def _line_with(section: SectionText, words: Sequence[str]) -> Line | None:
+def _count(text: str, wanted: Sequence[Wanted]) -> int:
+    """How many of the words a text has."""
+    own, stems = text.casefold(), frozenset(words(text))
+    return sum(word in own or bool(forms and forms <= stems) for word, forms in wanted)
+
+
+def _line_with(section: SectionText, wanted: Sequence[Wanted]) -> Line | None:
     """The line under the heading that has the most of the words; None if none has any."""
-    scored = [(sum(word in line.text.casefold() for word in words), line) for line in section.lines[1:]]
-    most = max((score for score, _ in scored), default=0)
-    return next((line for score, line in scored if score == most), None) if most else None
+    counts = [_count(line.text, wanted) for line in section.lines[1:]]
+    most = max(counts, default=0)
+    return section.lines[1 + counts.index(most)] if most else None

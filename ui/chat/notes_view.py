@@ -95,6 +95,10 @@ def _draw_chapter(chapter: Chapter, text: NotesText) -> None:
     with st.container(key="ask-chapter"):
         for section in chapter.sections:
             _draw_section(section, text)
+    following = text.chapters[text.chapters.index(chapter) + 1 :]
+    if following:
+        link = permalink(following[0].document)
+        st.markdown(f"Next note: [{plain(following[0].title)}]({link})")
 
 
 def _draw_one(chapter: Chapter, section: SectionText, text: NotesText) -> None:
@@ -115,8 +119,7 @@ def _draw_one(chapter: Chapter, section: SectionText, text: NotesText) -> None:
 
 def _draw_section(section: SectionText, text: NotesText) -> None:
     if section.heading:
-        draw = st.header if section.level <= 2 else st.subheader
-        draw(plain(section.title), anchor=section.anchor or None)
+        st.markdown(f"{'#' * min(max(section.level, 1) + 1, 4)} {plain(section.title)}", anchors=False)
     if section.state == "unfinished":
         st.badge("Not written yet", icon=":material/edit_note:", color="orange")
     elif section.state == "missing_include":

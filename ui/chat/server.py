@@ -69,6 +69,13 @@ def streamlit_options(host: str, port: int) -> dict[str, Any]:
         "client.toolbarMode": "minimal",
         "logger.hideWelcomeMessage": True,
         "runner.magicEnabled": False,
+        # Blue for what can be pressed (red is for what is wrong), and code in the colour of text.
+        "theme.light.primaryColor": "#2556a8",
+        "theme.light.codeTextColor": "#31333f",
+        "theme.light.codeBackgroundColor": "#f3f4f6",
+        "theme.dark.primaryColor": "#8ab4f8",
+        "theme.dark.codeTextColor": "#e6e6e6",
+        "theme.dark.codeBackgroundColor": "#262730",
         **local,
     }
 

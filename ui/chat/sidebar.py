@@ -42,7 +42,7 @@ def _draw_conversation(conversation: Conversation, chat: object) -> None:
     if st.button(
         plain(conversation.title),
         key=f"go-{conversation.id}",
-        type="primary" if is_current else "tertiary",
+        type="secondary" if is_current else "tertiary",
         help="The conversation that is shown" if is_current else None,
         width="stretch",
     ):
