@@ -44,4 +44,5 @@ def _session() -> PageSession | None:
         return None
 
 
-main()
+if __name__ == "__main__":
+    main()
