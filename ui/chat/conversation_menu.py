@@ -66,11 +66,13 @@ def conversation_markdown(conversation: Conversation, turns: list[Turn]) -> str:
 @st.dialog("Delete this conversation?")
 def _confirm(conversation: Conversation, session: PageSession) -> None:
     st.markdown(f"\u201c{plain(conversation.title)}\u201d goes with all its answers, and cannot be had back.")
+
+    def delete() -> None:
+        session.journal(lambda journal: journal.delete(conversation.id))
+        st.session_state.pop("conversation", None)
+        st.query_params.clear()
+
     with st.container(horizontal=True):
-        if st.button("Delete it", type="primary", icon=":material/delete:", key="delete_surely"):
-            session.journal(lambda journal: journal.delete(conversation.id))
-            st.session_state.pop("conversation", None)
-            del st.query_params["c"]
-            st.rerun()
-        if st.button("Keep it", key="delete_not"):
+        sure = st.button("Delete it", type="primary", icon=":material/delete:", key="delete_surely", on_click=delete)
+        if st.button("Keep it", key="delete_not") or sure:
             st.rerun()

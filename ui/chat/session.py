@@ -98,6 +98,7 @@ class PageSession:
 
     def notice(self) -> str | None:
         """What has to be said about the journal."""
+        shared().journal(self.url)  # opened, if it has not been yet
         return shared().notices.get(self.url)
 
 
