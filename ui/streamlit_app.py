@@ -32,8 +32,8 @@ def main() -> None:
     chat_page = st.Page(chat, title="Chat", icon=":material/chat:", default=True)
     notes_page = st.Page(notes, title="Notes", icon=":material/menu_book:", url_path="notes")
     page = st.navigation([chat_page, notes_page])
+    draw_sidebar(session, chat_page)  # first: an answer takes its time
     page.run()
-    draw_sidebar(session, chat_page)
 
 
 def _session() -> PageSession | None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from assistant.answer import Answer
 from assistant.answer import Turn as Said
@@ -32,28 +31,19 @@ def draw_chat(session: PageSession) -> None:
         return
     if notice := session.notice():
         st.warning(plain(notice), icon=":material/warning:")
-    asked = st.chat_input("Ask the notes", key="ask-input", submit_mode="stop") or _pending()
+    asked = st.chat_input("Ask the notes", key="ask-input", submit_mode="disable") or _pending()
     conversation = _conversation(session)
     turns = session.journal(lambda journal: journal.turns(conversation.id)) if conversation is not None else []
-    head = st.empty()
     if conversation is not None and turns:
-        _draw_head(head, conversation, session)
-    elif not asked:
+        draw_menu(conversation, session)
+    elif not asked and "stopped" not in st.session_state:
         _draw_beginning(opened, session)
     _draw_turns(turns, opened, session)
     _draw_stopped()
     if asked:
-        turn = _ask(asked, conversation, turns, opened, session)
-        begun = session.journal(lambda journal: journal.conversation(turn.conversation)) if turn is not None else None
-        if begun is not None and (conversation is None or begun.id != conversation.id):
-            _draw_head(head, begun, session)
+        _ask(asked, conversation, turns, opened, session)
     elif turns:
         _draw_next(turns[-1].answer, opened)
-
-
-def _draw_head(place: DeltaGenerator, conversation: Conversation, session: PageSession) -> None:
-    with place.container():
-        draw_menu(conversation, session)
 
 
 def _pending() -> str | None:
@@ -119,8 +109,8 @@ def _show_all() -> None:
 
 def _ask(
     asked: str, conversation: Conversation | None, turns: Sequence[Turn], opened: Opened, session: PageSession
-) -> Turn | None:
-    """Ask, show the answer while it comes, keep it; None, with the reason shown, if there is none."""
+) -> None:
+    """Ask, show the answer while it comes, keep it; if a conversation begins with it, all is drawn anew."""
     draw_question(asked)
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         place = st.empty()
@@ -129,17 +119,17 @@ def _ask(
                 answer = _stream(asked, _history(turns), session)
             except AskError as problem:
                 show_problem(problem)
-                return None
+                return
         name = conversation.id if conversation is not None else None
         turn = session.journal(lambda journal: journal.add_turn(name, asked, answer, notes=session.notes))
         st.session_state.setdefault("own", set()).add(turn.conversation)
         st.session_state.pop("stopped", None)
         if turn.conversation != name:
             go_to(turn.conversation)
+            st.rerun()
         with place.container():
             draw_answer(turn, opened, session)
     _draw_next(answer, opened)
-    return turn
 
 
 def _history(turns: Sequence[Turn]) -> list[Said]:
@@ -152,9 +142,14 @@ def _history(turns: Sequence[Turn]) -> list[Said]:
 
 def _stream(asked: str, history: Sequence[Said], session: PageSession) -> Answer:
     """The answer, its sentences shown as they come; what was there when its reader stopped it is shown again."""
-    status, text = st.empty(), st.empty()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        status = st.empty()
+        st.button("Stop", icon=":material/stop_circle:", key="stop")  # any press ends this run: see `finally`
+    text = st.empty()
     status.markdown(f":material/search: {STATUSES['searching']} \u2026")
-    shown, answer, started = "", None, time.monotonic()
+    running = {"asked": asked, "shown": ""}
+    st.session_state["stopped"] = running  # what is drawn if this run comes to no end
+    started = time.monotonic()
 
     def waiting() -> None:
         """Notice that the reader has pressed stop: any use of the session does."""
@@ -163,17 +158,16 @@ def _stream(asked: str, history: Sequence[Said], session: PageSession) -> Answer
     try:
         for event in session.service.answer(asked, history, waiting=waiting):
             if event.answer is not None:
-                answer = event.answer
-            elif event.text is not None:
-                shown += event.text
-                text.markdown(markdown(shown), anchors=False)
+                return event.answer
+            if event.text is not None:
+                running["shown"] += event.text
+                text.markdown(markdown(running["shown"]), anchors=False)
             elif event.status is not None:
                 status.markdown(f":material/search: {STATUSES.get(event.status, event.status)} \u2026")
-    finally:
-        if answer is None:
-            st.session_state["stopped"] = (asked, shown)
-    assert answer is not None  # noqa: S101  # a stream ends with it or raises
-    return answer
+    except AskError:
+        del st.session_state["stopped"]
+        raise
+    raise AssertionError("a stream ends with its answer")
 
 
 def _draw_stopped() -> None:
@@ -181,12 +175,11 @@ def _draw_stopped() -> None:
     stopped = st.session_state.get("stopped")
     if stopped is None:
         return
-    asked, shown = stopped
-    draw_question(asked)
+    draw_question(stopped["asked"])
     with st.chat_message("assistant", avatar=":material/menu_book:"):
         st.badge("Stopped", icon=":material/stop_circle:", color="gray")
-        if shown:
-            st.markdown(markdown(shown), anchors=False)
+        if stopped["shown"]:
+            st.markdown(markdown(stopped["shown"]), anchors=False)
         st.caption("You stopped this answer; it is not kept. Ask again for all of it.")
 
 

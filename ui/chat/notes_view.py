@@ -93,8 +93,9 @@ def _draw_chapter(chapter: Chapter, text: NotesText) -> None:
                 link = permalink(section.document, section.anchor)
                 st.markdown(f"{indent}[{plain(section.title)}{state}]({link})")
     with st.container(key="ask-chapter"):
+        top = min((section.level for section in chapter.sections if section.heading), default=1)
         for section in chapter.sections:
-            _draw_section(section, text)
+            _draw_section(section, text, top=top)
     following = text.chapters[text.chapters.index(chapter) + 1 :]
     if following:
         link = permalink(following[0].document)
@@ -106,20 +107,21 @@ def _draw_one(chapter: Chapter, section: SectionText, text: NotesText) -> None:
     st.markdown(plain(" \u203a ".join(section.heading)))
     place = chapter.sections.index(section)
     with st.container(key="ask-chapter", border=True):
-        _draw_section(section, text)
+        _draw_section(section, text, top=section.level)
         for below in chapter.sections[place + 1 :]:
             if below.level <= section.level:
                 break
-            _draw_section(below, text)
+            _draw_section(below, text, top=section.level)
     st.caption(_place(section))
     if st.button("Show the whole note", icon=":material/menu_book:", key="whole"):
         del st.query_params["section"]
         st.rerun()
 
 
-def _draw_section(section: SectionText, text: NotesText) -> None:
+def _draw_section(section: SectionText, text: NotesText, *, top: int) -> None:
+    """A section; one of the level `top` has a heading right below that of the page."""
     if section.heading:
-        st.markdown(f"{'#' * min(max(section.level, 1) + 1, 4)} {plain(section.title)}", anchors=False)
+        st.markdown(f"{'#' * min(2 + section.level - top, 4)} {plain(section.title)}", anchors=False)
     if section.state == "unfinished":
         st.badge("Not written yet", icon=":material/edit_note:", color="orange")
     elif section.state == "missing_include":

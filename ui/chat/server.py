@@ -69,9 +69,11 @@ def streamlit_options(host: str, port: int) -> dict[str, Any]:
         "client.toolbarMode": "minimal",
         "logger.hideWelcomeMessage": True,
         "runner.magicEnabled": False,
-        # Blue for what can be pressed (red is for what is wrong), and code in the colour of text.
+        # Blue for what can be pressed (red is for what is wrong), text dark enough that what is paler can still be
+        # read, and code in the colour of text.
+        "theme.light.textColor": "#111111",
         "theme.light.primaryColor": "#2556a8",
-        "theme.light.codeTextColor": "#31333f",
+        "theme.light.codeTextColor": "#111111",
         "theme.light.codeBackgroundColor": "#f3f4f6",
         "theme.dark.primaryColor": "#8ab4f8",
         "theme.dark.codeTextColor": "#e6e6e6",
