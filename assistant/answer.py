@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -121,6 +122,24 @@ class Answer:
         """The contract as plain dictionaries and lists, `schema` first."""
         plain = dataclasses.asdict(self)
         return {"schema": plain.pop("schema"), **plain}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Answer:
+        """The answer that `to_json` gave; fields of a later version are left out."""
+        known = {field.name for field in dataclasses.fields(cls)}
+        parts = {name: value for name, value in plain.items() if name in known}
+        parts["claims"] = tuple(Claim(**{**row, "citations": tuple(row["citations"])}) for row in plain["claims"])
+        parts["commands"] = tuple(ShownCommand(**row) for row in plain["commands"])
+        parts["tool_runs"] = tuple(plain["tool_runs"])
+        for name in ("citations", "nearest"):
+            parts[name] = tuple(_citation(row) for row in plain[name])
+        parts["timings"] = Timings(**plain["timings"])
+        return cls(**parts)
+
+
+def _citation(row: Mapping[str, Any]) -> Citation:
+    via = Via(**row["via"]) if row["via"] is not None else None
+    return Citation(**{**row, "heading": tuple(row["heading"]), "parents": tuple(row["parents"]), "via": via})
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,12 @@ class Settings(BaseSettings):
     docker_host: str | None = Field(
         None, pattern=r"^unix://\S+$", description="Socket of the Docker engine, unix://...; default: found here."
     )
+    journal: str | None = Field(
+        None,
+        pattern=r"^(none|[a-z][a-z0-9+_]*://.*)$",
+        description="Database of what was asked, as a SQLAlchemy URL (none: nothing is kept); "
+        "default: a file of SQLite in the data folder.",
+    )
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 

@@ -7,6 +7,7 @@ AskError                    the base: one sentence that says what is wrong and w
 ├── NotesError              the notes cannot be read: no such folder, nothing to read in it
 ├── QuestionFileError       a question file for `ask eval` is not in its format
 ├── ModelFailed             a chat model did not reply, or not usably; the notes are quoted instead
+├── JournalProblem          what was asked cannot be kept or read: its database
 ├── EncoderError            the encoder cannot be loaded, or is not the one that was pinned
 └── IndexProblem            the index cannot be used
     ├── IndexUnwritable     its folder is read-only or the disk is full
@@ -44,6 +45,10 @@ class QuestionFileError(AskError):
 
 class ModelFailed(AskError):
     """A chat model cannot be reached, refuses, takes too long, or replies with nothing."""
+
+
+class JournalProblem(AskError):
+    """The journal's database cannot be opened, read or written."""
 
 
 class EncoderError(AskError):

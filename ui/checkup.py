@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,7 @@ from index.generation import open_index
 from index.location import ask_home, index_folder
 from index.manifest import REBUILD
 
+_PASSWORD = re.compile(r"(?<=:)(?!//)[^:@/\s]+(?=@)")
 TRACING = ("LANGSMITH_TRACING", "LANGSMITH_TRACING_V2", "LANGCHAIN_TRACING", "LANGCHAIN_TRACING_V2")
 PACKAGES = ("ask-the-notes", "chromadb", "onnxruntime", "sentence-transformers", "torch", "langchain-core", "streamlit")
 
@@ -143,4 +145,7 @@ def _source(name: str, settings: Settings) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """A setting as it can be shown: of an address its password is left out."""
+    if isinstance(value, str):
+        return _PASSWORD.sub("***", value)
     return str(value) if isinstance(value, Path) else value

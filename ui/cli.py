@@ -335,6 +335,22 @@ def eval_(
 @cli.command()
 @notes_option
 @model_option
+@click.option("--port", type=click.IntRange(0, 65_535), default=8501, show_default=True, help="Port (0: a free one).")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; another lets others in.")
+@click.option("--no-browser", is_flag=True, help="Open no browser.")
+def ui(notes: Path | None, model: str | None, port: int, host: str, no_browser: bool) -> int:
+    """Open the chat page in a browser."""
+    from assistant.settings import load_settings
+    from ui.chat.server import serve
+
+    load_settings(notes=notes, model=model)  # says what is wrong before a server starts
+    serve(notes=notes, model=model, host=host, port=port, open_browser=not no_browser)
+    return 0
+
+
+@cli.command()
+@notes_option
+@model_option
 @json_option
 def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
     """Show versions, settings, the state of the index, what is off and how to turn it on."""

@@ -64,7 +64,7 @@ def _one_line(name: str) -> str:
 def as_plain(answer: Answer) -> str:
     """The answer as Markdown with its sources below: for pipes and files."""
     lines = [line for run in answer.tool_runs if run.allowed for line in (*_run_lines(run), "")]
-    lines += [_with_doubts(answer).strip("\n")]
+    lines += [with_doubts(answer).strip("\n")]
     lines += [line for remark in remarks(answer) for line in ("", remark)]
     if answer.citations:
         lines += ["", "Sources:", *(f"[{c.number}] {heading(c)}, {place(c)}" for c in answer.citations)]
@@ -161,7 +161,7 @@ def remarks(answer: Answer) -> list[str]:
     return wrong + doubts + ([answer.notice] if answer.notice else [])
 
 
-def _with_doubts(answer: Answer) -> str:
+def with_doubts(answer: Answer) -> str:
     """The text, with a mark behind each claim that the notes support only in part."""
     text, place = answer.text, 0
     for claim in answer.claims:  # in order, or the mark would go to an earlier sentence with the same words
@@ -231,4 +231,4 @@ def _linked(answer: Answer) -> str:
     def link(number: int) -> str:
         return f"[\\[{number}\\]](<{urls[number]}>)" if number in urls else f"[{number}]"
 
-    return with_marks(_with_doubts(answer), link)
+    return with_marks(with_doubts(answer), link)

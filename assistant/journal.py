@@ -1,0 +1,463 @@
+"""What was asked, how it ended, what was thought of it: conversations, turns and feedback, by SQLAlchemy.
+
+A file of SQLite unless another database is named. The tables hold what any database has: text ids made
+here, JSON, times in UTC; constraints have names, so that a migration can speak of them.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Connection,
+    DateTime,
+    Engine,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    create_engine,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.pool import StaticPool
+
+from assistant.answer import Answer
+from corpus.errors import JournalProblem
+
+FILE = "journal.sqlite3"
+MEMORY = "sqlite://"  # for a process that is to leave nothing behind
+SCHEMA_VERSION = 1
+MAX_TITLE = 80
+BUSY_SECONDS = 10
+ATTEMPTS = 5  # at the next position of a conversation, when two tabs ask at once
+
+Rating = Literal["up", "down"]
+
+
+class _Utc(TypeDecorator[datetime]):
+    """A time in UTC, also where a database forgets the zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return value.astimezone(UTC) if value is not None else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        del dialect
+        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
+
+
+class Base(DeclarativeBase):
+    """The tables; `Base.metadata` is what a migration compares with."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class SchemaVersion(Base):
+    """The version of these tables, in one row."""
+
+    __tablename__ = "schema_version"
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+
+
+class _Conversation(Base):
+    __tablename__ = "conversations"
+    __table_args__ = (Index(None, "notes", "changed"),)
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    notes: Mapped[str] = mapped_column(Text)
+    title: Mapped[str] = mapped_column(String(200))
+    created: Mapped[datetime] = mapped_column(_Utc)
+    changed: Mapped[datetime] = mapped_column(_Utc)
+
+
+class _Turn(Base):
+    __tablename__ = "turns"
+    __table_args__ = (UniqueConstraint("conversation", "position"), Index(None, "outcome", "created"))
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    conversation: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    position: Mapped[int] = mapped_column(Integer)
+    question: Mapped[str] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(String(20))
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created: Mapped[datetime] = mapped_column(_Utc)
+
+
+class _Feedback(Base):
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("turn"), CheckConstraint("rating IN ('up', 'down')", name="rating"))
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    answer: Mapped[str] = mapped_column(String(40), index=True)
+    turn: Mapped[str | None] = mapped_column(ForeignKey("turns.id", ondelete="CASCADE"))
+    rating: Mapped[str] = mapped_column(String(4))
+    reason: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(_Utc)
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """What a reader thought of an answer."""
+
+    answer: str
+    rating: Rating
+    reason: str
+    text: str
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question of a conversation with its answer; positions count from 0."""
+
+    id: str
+    conversation: str
+    position: int
+    question: str
+    answer: Answer
+    created: datetime
+    feedback: Feedback | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Questions about the same notes that belong together."""
+
+    id: str
+    notes: str
+    title: str
+    created: datetime
+    changed: datetime
+
+
+class Journal:
+    """The journal of one database. It may be used from several threads and processes at once.
+
+    Every method raises JournalProblem if the database cannot be used. `notice` says what had to be done
+    to open it: a reader must be told.
+    """
+
+    def __init__(self, engine: Engine, notice: str | None = None) -> None:
+        self._engine = engine
+        self.notice = notice
+
+    @classmethod
+    def open(cls, url: str) -> Journal:
+        """Open the journal at a SQLAlchemy URL, and make its tables if there are none.
+
+        A file of SQLite that is broken is set aside, and a new one begins: see `notice`.
+        """
+        engine = _engine(url)
+        notice = _set_aside_if_broken(engine)
+        journal = cls(engine, notice)
+        with journal._working() as connection:
+            Base.metadata.create_all(connection)
+            found = connection.scalar(select(func.max(SchemaVersion.version)))
+            if found is None:
+                connection.execute(SchemaVersion.__table__.insert().values(version=SCHEMA_VERSION))  # type: ignore[attr-defined]
+        if found is not None and found > SCHEMA_VERSION:
+            journal.close()
+            raise JournalProblem(
+                f"The journal at {_shown(engine)} was written by a newer version of this program. "
+                "Update the program, or name another journal: ASK_JOURNAL=URL"
+            )
+        return journal
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def conversations(self, notes: str, *, limit: int = 100) -> list[Conversation]:
+        """The conversations about these notes, the one that changed last first."""
+        with self._session() as session:
+            wanted = (
+                select(_Conversation).where(_Conversation.notes == notes).order_by(_Conversation.changed.desc())
+            ).limit(limit)
+            return [_conversation(row) for row in session.scalars(wanted)]
+
+    def conversation(self, conversation: str) -> Conversation | None:
+        """One conversation; None if there is none of that id."""
+        with self._session() as session:
+            row = session.get(_Conversation, conversation)
+            return _conversation(row) if row is not None else None
+
+    def turns(self, conversation: str) -> list[Turn]:
+        """The turns of a conversation in order, each with its feedback; none if there is no such conversation."""
+        with self._session() as session:
+            wanted = (
+                select(_Turn, _Feedback)
+                .outerjoin(_Feedback, _Feedback.turn == _Turn.id)
+                .where(_Turn.conversation == conversation)
+                .order_by(_Turn.position)
+            )
+            return [_turn(row, feedback) for row, feedback in session.execute(wanted)]
+
+    def add_turn(self, conversation: str | None, question: str, answer: Answer, *, notes: str) -> Turn:
+        """Add a question with its answer; None, or a conversation that is gone by now, begins a new one."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._add_turn(conversation, question, answer, notes)
+            except JournalProblem as error:
+                if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
+                    raise  # else another tab took this position
+        raise AssertionError  # the loop returns or raises
+
+    def _add_turn(self, conversation: str | None, question: str, answer: Answer, notes: str) -> Turn:
+        now = datetime.now(UTC)
+        with self._session() as session:
+            row = session.get(_Conversation, conversation) if conversation is not None else None
+            if row is None:
+                row = _Conversation(id=_new_id(), notes=notes, title=_title(question), created=now, changed=now)
+                session.add(row)
+                session.flush()
+            row.changed = now
+            last = session.scalar(select(func.max(_Turn.position)).where(_Turn.conversation == row.id))
+            turn = _Turn(
+                id=_new_id(),
+                conversation=row.id,
+                position=0 if last is None else last + 1,
+                question=_storable(question),
+                outcome=answer.outcome,
+                answer=_storable(answer.to_json()),
+                created=now,
+            )
+            session.add(turn)
+            session.flush()
+            return _turn(turn, None)
+
+    def rename(self, conversation: str, title: str) -> None:
+        """Give a conversation another title; an empty one changes nothing."""
+        if title := _title(title):
+            with self._session() as session:
+                row = session.get(_Conversation, conversation)
+                if row is not None:
+                    row.title = title
+
+    def delete(self, conversation: str) -> None:
+        """Remove a conversation with its turns and what was thought of them."""
+        with self._session() as session:
+            row = session.get(_Conversation, conversation)
+            if row is not None:
+                session.delete(row)
+
+    def export(self, conversation: str) -> dict[str, Any] | None:
+        """All of a conversation as plain dictionaries and lists; None if there is none of that id."""
+        found = self.conversation(conversation)
+        if found is None:
+            return None
+        turns = [
+            {
+                "question": turn.question,
+                "asked": turn.created.isoformat(timespec="seconds"),
+                "answer": turn.answer.to_json(),
+                "feedback": _plain(turn.feedback) if turn.feedback is not None else None,
+            }
+            for turn in self.turns(conversation)
+        ]
+        return {**_plain(found), "turns": turns}
+
+    def rate(
+        self, answer: str, rating: Rating | None, *, reason: str = "", text: str = "", turn: str | None = None
+    ) -> None:
+        """Keep what was thought of an answer; of a turn the last rating counts, and None takes it back."""
+        with self._session() as session:
+            if turn is not None:
+                before = session.scalar(select(_Feedback).where(_Feedback.turn == turn))
+                if before is not None:
+                    session.delete(before)
+                    session.flush()
+            if rating is None or (turn is not None and session.get(_Turn, turn) is None):
+                return
+            session.add(
+                _Feedback(
+                    id=_new_id(),
+                    answer=answer,
+                    turn=turn,
+                    rating=rating,
+                    reason=_storable(reason),
+                    text=_storable(text),
+                    created=datetime.now(UTC),
+                )
+            )
+
+    def feedback(self, answer: str) -> list[Feedback]:
+        """Everything that was thought of one answer, oldest first."""
+        with self._session() as session:
+            wanted = select(_Feedback).where(_Feedback.answer == answer).order_by(_Feedback.created)
+            return [_feedback(row) for row in session.scalars(wanted)]
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        with self._working() as connection, Session(connection, expire_on_commit=False) as session:
+            yield session
+            session.flush()
+
+    @contextmanager
+    def _working(self) -> Iterator[Connection]:
+        """One transaction; errors of the database become ours."""
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except (SQLAlchemyError, OSError) as error:
+            raise self._problem(error) from error
+
+    def _problem(self, error: Exception) -> JournalProblem:
+        reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+        return JournalProblem(
+            f"The journal at {_shown(self._engine)} cannot be used ({' '.join(reason.split())[:200]}). "
+            "Mend that, or name another: ASK_JOURNAL=URL (none: keep nothing)."
+        )
+
+
+def journal_url(setting: str | None, home: Path) -> str:
+    """The URL that a setting means: None is the file in the user's folder, `none` is memory."""
+    if setting == "none":
+        return MEMORY
+    return setting or f"sqlite:///{home / FILE}"
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite":
+            return create_engine(parsed, pool_pre_ping=True)
+        file = _file(parsed.database)
+        if file is None:  # one connection, or each thread would have a memory of its own
+            engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
+        else:
+            _make_private(file)
+            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+    except (ArgumentError, ImportError, SQLAlchemyError) as error:
+        hidden = url.partition(":")[0]  # the rest may hold a password
+        raise JournalProblem(
+            f"There is no journal at that {hidden!r} address ({' '.join(str(error).split())[:120]}). "
+            "Name one as in sqlite:////home/me/journal.sqlite3 or postgresql+psycopg://user@host/name: ASK_JOURNAL=URL"
+        ) from error
+    event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+    """Readers do not wait for a writer, and what is deleted takes along what hangs on it."""
+    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _file(database: str | None) -> Path | None:
+    return None if database in {None, "", ":memory:"} else Path(str(database))
+
+
+def _make_private(file: Path) -> None:
+    """Make the file for its owner only: what was asked is nobody else's business. SQLite gives its others the same."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise JournalProblem(
+            f"The journal {file} cannot be written ({error.strerror}). "
+            "Allow writing there, or name another: ASK_JOURNAL=URL (none: keep nothing)."
+        ) from error
+
+
+def _set_aside_if_broken(engine: Engine) -> str | None:
+    """Put a file that is no database, or a damaged one, out of the way; says so, None if all is well."""
+    file = _file(engine.url.database) if engine.dialect.name == "sqlite" else None
+    if file is None:
+        return None
+    try:
+        with engine.connect() as connection:
+            said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
+        reason = None if said == "ok" else str(said)
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.OperationalError):  # locked, read-only, full: nothing is wrong with it
+            return None
+        reason = str(error.orig)
+    if reason is None:
+        return None
+    engine.dispose()
+    aside = file.with_name(f"{file.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):  # another process was quicker
+            file.with_name(file.name + suffix).replace(aside.with_name(aside.name + suffix))
+    _make_private(file)
+    return (
+        f"The journal {file} is damaged ({' '.join(reason.split())[:120]}). It is kept as {aside.name} in the same "
+        "folder, and a new one has begun: earlier conversations are not shown."
+    )
+
+
+def _shown(engine: Engine) -> str:
+    file = _file(engine.url.database) if engine.dialect.name == "sqlite" else None
+    return str(file) if file is not None else engine.url.render_as_string(hide_password=True)
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex
+
+
+def _title(question: str) -> str:
+    line = " ".join(_storable(question).split())
+    return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}\u2026"
+
+
+def _storable(value: Any) -> Any:
+    """The same without what a database refuses in a text: NUL, halves of characters."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
+    if isinstance(value, dict):
+        return {key: _storable(each) for key, each in value.items()}
+    if isinstance(value, Sequence):
+        return [_storable(each) for each in value]
+    return value
+
+
+def _plain(record: Conversation | Feedback) -> dict[str, Any]:
+    return {
+        key: value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+        for key, value in asdict(record).items()
+    }
+
+
+def _conversation(row: _Conversation) -> Conversation:
+    return Conversation(row.id, row.notes, row.title, row.created, row.changed)
+
+
+def _turn(row: _Turn, feedback: _Feedback | None) -> Turn:
+    answer = Answer.from_json(row.answer)
+    said = _feedback(feedback) if feedback is not None else None
+    return Turn(row.id, row.conversation, row.position, row.question, answer, row.created, said)
+
+
+def _feedback(row: _Feedback) -> Feedback:
+    rating: Rating = "up" if row.rating == "up" else "down"
+    return Feedback(row.answer, rating, row.reason, row.text, row.created)

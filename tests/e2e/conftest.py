@@ -1,0 +1,169 @@
+"""The chat page in a real browser: Debian's chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NOTE = """# Docker
+
+## Ports
+
+- publish a port with `docker run -p 8080:80 web`: host first, container second
+- a UDP port has `/udp` behind its number: `docker run -p 53:53/udp dns`
+- which host port leads where, a script tells:
+
+```shell
+{! shell/ports.sh !}
+```
+
+## Volumes
+
+- a volume keeps its data when the container is removed
+- make one with `docker volume create data`
+- a picture: ![pixel](https://example.com/pixel.png) <img src="https://example.com/other.png">
+
+## Legacy linking of containers
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running `ask ui`."""
+
+    address: str
+    home: Path
+    notes: Path
+    process: subprocess.Popen[str] = field(repr=False)
+
+
+@contextmanager
+def serving(notes: Path, home: Path, **settings: str) -> Iterator[Served]:
+    """`ask ui` over some notes, until the end of the block."""
+    environment = {**os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), **settings}
+    log = (home / "server.log").open("w")
+    with subprocess.Popen(
+        [*COMMAND, "ui", "--no-browser", "--port", "0", "--notes", str(notes)],
+        cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        line = process.stderr.readline()
+        found = re.search(r"http://\S+", line)
+        assert found, line
+        try:
+            yield Served(found[0], home, notes, process)
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.communicate(timeout=15)
+            except subprocess.TimeoutExpired:
+                process.kill()
+    log.close()
+
+
+def write_notes(folder: Path) -> Path:
+    """A folder with one note, which includes a script."""
+    (folder / "shell").mkdir(parents=True)
+    (folder / "shell" / "ports.sh").write_text("#!/bin/sh\n# which host port leads where\ndocker port web\n")
+    (folder / "note.md").write_text(NOTE)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where Debian's chromium is; without it the test is left out, which CI takes for a failure."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
+    return found
+
+
+@pytest.fixture(scope="session")
+def playwright(chromium: str) -> Iterator[Playwright]:
+    del chromium
+    with sync_playwright() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def own_home(encoders: Path, tmp_path: Path) -> Path:
+    """A home of the test's own, which shares the exported encoder."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "encoders").symlink_to(encoders, target_is_directory=True)
+    return folder
+
+
+@pytest.fixture
+def serve(own_home: Path, tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts `ask ui` over notes and a home of the test's own; options are settings."""
+    with ExitStack() as stack:
+
+        def started(**settings: str) -> Served:
+            notes = tmp_path / "notes"
+            if not notes.exists():
+                write_notes(notes)
+            return stack.enter_context(serving(notes, own_home, **settings))
+
+        yield started
+
+
+@pytest.fixture(scope="module")
+def served(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`ask ui` over notes that no test changes."""
+    folder = tmp_path_factory.mktemp("page")
+    home = folder / "home"
+    home.mkdir()
+    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    with serving(write_notes(folder / "notes"), home) as running:
+        yield running
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens pages, each a session of its own. That they have asked this machine alone is checked at the end."""
+    hosts: set[str] = set()
+    with ExitStack() as stack:
+
+        def opened(**options: Any) -> Page:
+            context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
+            stack.callback(context.close)
+            context.on("request", lambda request: hosts.add(request.url))
+            page = context.new_page()
+            page.set_default_timeout(30_000)
+            return page
+
+        yield opened
+    outside = {url for url in hosts if not re.match(r"(?:https?|wss?)://127\.0\.0\.1:\d+/|data:|blob:", url)}
+    assert outside == set()
