@@ -130,7 +130,7 @@ class Answer:
         parts = {name: value for name, value in plain.items() if name in known}
         parts["claims"] = tuple(Claim(**{**row, "citations": tuple(row["citations"])}) for row in plain["claims"])
         parts["commands"] = tuple(ShownCommand(**row) for row in plain["commands"])
-        parts["tool_runs"] = tuple(plain["tool_runs"])
+        parts["tool_runs"] = tuple(ToolRun(**{**row, "argv": tuple(row["argv"])}) for row in plain["tool_runs"])
         for name in ("citations", "nearest"):
             parts[name] = tuple(_citation(row) for row in plain[name])
         parts["timings"] = Timings(**plain["timings"])

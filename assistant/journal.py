@@ -111,6 +111,17 @@ class _Turn(Base):
     created: Mapped[datetime] = mapped_column(_Utc)
 
 
+class _Answer(Base):
+    """An answer that can be opened again by its id, wherever it was given."""
+
+    __tablename__ = "answers"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(20), index=True)
+    question: Mapped[str] = mapped_column(Text)
+    answer: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created: Mapped[datetime] = mapped_column(_Utc, index=True)
+
+
 class _Feedback(Base):
     __tablename__ = "feedback"
     __table_args__ = (UniqueConstraint("turn"), CheckConstraint("rating IN ('up', 'down')", name="rating"))
@@ -252,6 +263,26 @@ class Journal:
             session.add(turn)
             session.flush()
             return _turn(turn, None)
+
+    def keep_answer(self, answer: Answer) -> None:
+        """Keep an answer, to be opened again by its id; the same answer is kept once."""
+        with self._session() as session:
+            if session.get(_Answer, answer.id) is None:
+                session.add(
+                    _Answer(
+                        id=answer.id,
+                        outcome=answer.outcome,
+                        question=_storable(answer.question),
+                        answer=_storable(answer.to_json()),
+                        created=datetime.now(UTC),
+                    )
+                )
+
+    def answer(self, answer: str) -> Answer | None:
+        """The answer of that id; None if none was kept."""
+        with self._session() as session:
+            row = session.get(_Answer, answer)
+            return Answer.from_json(row.answer) if row is not None else None
 
     def rename(self, conversation: str, title: str) -> None:
         """Give a conversation another title; an empty one changes nothing."""

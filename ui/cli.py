@@ -351,6 +351,20 @@ def ui(notes: Path | None, model: str | None, port: int, host: str, no_browser: 
 @cli.command()
 @notes_option
 @model_option
+@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port (0: a free one).")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; another lets others in.")
+def serve(notes: Path | None, model: str | None, port: int, host: str) -> int:
+    """Serve the HTTP API, for programs, forums and other chat clients."""
+    from assistant.settings import load_settings
+    from ui.api.server import run_server
+
+    run_server(load_settings(notes=notes, model=model), host=host, port=port)
+    return 0
+
+
+@cli.command()
+@notes_option
+@model_option
 @json_option
 def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
     """Show versions, settings, the state of the index, what is off and how to turn it on."""

@@ -11,7 +11,7 @@ from markdown_it import MarkdownIt
 
 from assistant.answer import Answer, Citation, Claim, Via
 from ui.chat.markup import answer_markdown, markdown, note_markdown, permalink, place_in_words, plain, sources_html
-from ui.chat.notes_text import NotesText, read_text
+from ui.notes_text import NotesText, read_text
 
 NOTE = """# Docker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from html import escape
 from typing import Literal
@@ -12,10 +13,10 @@ from assistant.answer import QUOTES, Answer, Citation, ShownCommand
 from assistant.journal import Rating, Turn
 from corpus.errors import AskError
 from ui.chat.markup import answer_markdown, markdown, plain, sources_html
-from ui.chat.notes_text import NotesText
-from ui.chat.service import Opened
 from ui.chat.session import PageSession
-from ui.rendering import printable, remarks
+from ui.notes_text import NotesText
+from ui.rendering import about_run, printable, remarks
+from ui.service import Opened
 
 Colour = Literal["green", "blue", "orange", "gray", "violet", "red"]
 
@@ -99,11 +100,13 @@ def _draw_commands(commands: Sequence[ShownCommand]) -> None:
 def _draw_tool_runs(answer: Answer) -> None:
     """What ran on this machine: its exact words, and its output as text."""
     for run in answer.tool_runs:
-        st.code(printable(" ".join(map(str, run.get("argv", ())))), language="bash", wrap_lines=True)
-        if run.get("stdout"):
-            st.code(printable(str(run["stdout"])), language=None, wrap_lines=True)
-        if run.get("stderr"):
-            st.code(printable(str(run["stderr"])), language=None, wrap_lines=True)
+        if not run.allowed:
+            continue  # the text says why
+        st.code(printable(shlex.join(run.argv)), language="bash", wrap_lines=True)
+        if run.stdout or run.stderr:
+            st.code(printable(f"{run.stdout}{run.stderr}"), language=None)
+        for line in about_run(run):
+            st.caption(printable(line))
 
 
 def _draw_feedback(turn: Turn, session: PageSession) -> None:

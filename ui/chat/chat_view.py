@@ -14,9 +14,9 @@ from corpus.errors import AskError
 from ui.chat.answer_view import draw_answer, draw_question
 from ui.chat.conversation_menu import draw_menu
 from ui.chat.markup import markdown, plain
-from ui.chat.service import Opened
 from ui.chat.session import PageSession, show_problem, wait_until_open
 from ui.rendering import STATUSES
+from ui.service import Opened
 
 MAX_HISTORY = 6  # turns before, for a question that leans on them
 MAX_CHARACTERS = 2_000  # of each

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from assistant.answer import Answer, Citation
 from assistant.marks import code_parts, with_marks
-from ui.chat.notes_text import Line, SectionText
+from ui.notes_text import Line, SectionText
 from ui.rendering import heading as heading_path
 from ui.rendering import printable, with_doubts
 

@@ -6,8 +6,8 @@ import streamlit as st
 
 from corpus.errors import AskError
 from ui.chat.markup import lines_in_words, note_markdown, permalink, plain
-from ui.chat.notes_text import Chapter, NotesText, SectionText
 from ui.chat.session import PageSession, show_problem, wait_until_open
+from ui.notes_text import Chapter, NotesText, SectionText
 
 MAX_HITS = 30
 

@@ -18,7 +18,7 @@ from assistant.settings import Settings, load_settings
 from corpus.errors import AskError, JournalProblem
 from index.location import ask_home
 from ui.building import STAGES
-from ui.chat.service import Opened, Service
+from ui.service import Opened, Service
 
 MAX_SERVICES = 4
 POLL_SECONDS = 0.1

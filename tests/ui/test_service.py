@@ -9,7 +9,7 @@ import pytest
 from assistant.answer import Answer, Event, Turn
 from assistant.settings import Settings
 from tests.assistant.provider import Provider, running
-from ui.chat.service import Service
+from ui.service import Service
 
 pytestmark = pytest.mark.real
 

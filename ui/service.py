@@ -23,7 +23,7 @@ from corpus.errors import AskError
 from index.build import is_up_to_date
 from index.generation import Index, open_index
 from index.location import ask_home, index_folder
-from ui.chat.notes_text import NotesText, read_text
+from ui.notes_text import NotesText, read_text
 
 MAX_ANSWERS = 500
 POLL_SECONDS = 0.05

@@ -1,0 +1,88 @@
+"""Errors as RFC 9457 problems: one table from our errors to HTTP statuses, and no trace in any answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from corpus.errors import AskError, IndexProblem, JournalProblem, ModelFailed, NotesError, UsageProblem
+
+MEDIA_TYPE = "application/problem+json"
+# The first that an error is an instance of.
+STATUSES: tuple[tuple[type[AskError], int], ...] = (
+    (UsageProblem, 422),
+    (ModelFailed, 502),
+    (JournalProblem, 503),
+    (IndexProblem, 503),
+    (NotesError, 503),
+    (AskError, 500),
+)
+
+
+class Problem(Exception):
+    """An answer that is a refusal: its status, and one sentence on what to do."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.extra = extra
+
+
+def status_of(error: AskError) -> int:
+    """The HTTP status of one of our errors."""
+    return next(status for kind, status in STATUSES if isinstance(error, kind))
+
+
+def problem_response(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
+) -> JSONResponse:
+    """One problem as JSON: type, title, status, detail, instance, and the id of the request."""
+    body = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "request_id": getattr(request.state, "request_id", None),
+        **extra,
+    }
+    return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Let every error of the app end as a problem."""
+
+    @app.exception_handler(Problem)
+    async def refused(request: Request, error: Problem) -> JSONResponse:
+        return problem_response(request, error.status, error.detail, error.headers, **error.extra)
+
+    @app.exception_handler(AskError)
+    async def ours(request: Request, error: AskError) -> JSONResponse:
+        return problem_response(request, status_of(error), str(error))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"at": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])} for each in error.errors()
+        ]
+        first = f"{errors[0]['at']}: {errors[0]['problem']}" if errors else "The request cannot be read."
+        return problem_response(request, 422, first, errors=errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        return problem_response(request, error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(Exception)
+    async def mistake(request: Request, error: Exception) -> JSONResponse:
+        del error  # its trace is in the log
+        return problem_response(
+            request, 500, "This is a mistake in the program: please report it, with the request id."
+        )

@@ -1,0 +1,29 @@
+"""`ask serve`: the application on one address until it is interrupted."""
+
+from __future__ import annotations
+
+import sys
+
+from assistant.settings import Settings
+from ui.api.app import create_app
+from ui.chat.server import free_port
+
+GRACE_SECONDS = 10  # for answers under way, when the server is told to stop
+
+
+def run_server(settings: Settings, *, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way are finished. Raises AskError if the address is taken."""
+    import uvicorn
+
+    port = free_port(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"Ask the Notes is at http://{shown}:{port}/  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,  # nobody's word about an address is taken, unless a setting names the proxy
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
