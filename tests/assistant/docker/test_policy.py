@@ -9,8 +9,9 @@ from assistant.docker.policy import GRAMMARS, TIERS, allowed, check_value, has_h
 from assistant.docker.refusal import DockerRefused
 
 TIER_OF = {
-    "ps": "list", "images": "list", "version": "list", "port": "list", "network ls": "list", "volume ls": "list",
-    "system df": "list", "info": "detail", "inspect": "detail", "container inspect": "detail", "image inspect": "detail",
+    "ps": "list", "images": "list", "version": "list", "port": "list", "network ls": "list",
+    "volume ls": "list", "system df": "list", "info": "detail", "inspect": "detail",
+    "container inspect": "detail", "image inspect": "detail",
     "network inspect": "detail", "volume inspect": "detail", "history": "detail", "diff": "detail", "top": "detail",
     "stats": "detail", "events": "detail", "logs": "content",
 }  # fmt: skip
@@ -92,9 +93,11 @@ def test_the_table_is_plain_and_has_each_path_once() -> None:
 
 @pytest.mark.parametrize(
     ("path", "known"),
-    [("ps", True), ("network ls", True), ("run", True), ("network", True), ("container prune", True), ("login", True)]
-    + [("compose", False), ("buildx", False), ("evil", False), ("system dial-stdio", False), ("", False)]
-    + [("__complete", False), ("network evil", False), ("completion", False)],
+    [
+        *((path, True) for path in ("ps", "network ls", "run", "network", "container prune", "login")),
+        *((path, False) for path in ("compose", "buildx", "evil", "system dial-stdio", "", "__complete", "completion")),
+        ("network evil", False),
+    ],
 )
 def test_help_is_given_for_commands_of_docker_itself(path: str, known: bool) -> None:
     assert has_help(tuple(path.split())) is known

@@ -173,7 +173,7 @@ def test_what_a_model_is_asked_about(question: str, may: bool) -> None:
     "piece", ["docker ", "container ", "show me the ", "a.b-c ", "'\"` ", "please run docker ps ", "$("]
 )
 def test_reading_a_long_question_takes_no_time(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     read_request(piece * (4_000 // len(piece)), NAMES)
     read_request((piece * 300)[:MAX_QUESTION], NAMES)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1

@@ -133,7 +133,7 @@ def test_ranges_are_counted_wherever_they_stand() -> None:
 
 @pytest.mark.parametrize("piece", ["{{", "}}", "{{.", '{{"', "{{range ", "{{(", "$", "- "])
 def test_checking_takes_no_time_for_any_template(piece: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(DockerRefused):
         check_format((piece * 300)[:MAX_TEMPLATE])
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
