@@ -172,7 +172,7 @@ def has_help(path: tuple[str, ...]) -> bool:
 
 def why_refused(path: tuple[str, ...]) -> DockerRefused:
     """Why the command that begins with these words is not run."""
-    for length in (3, 2, 1):
+    for length in range(min(3, len(path)), 0, -1):
         kind = refused().get(path[:length])
         name = " ".join(("docker", *path[:length]))
         if kind == "group":

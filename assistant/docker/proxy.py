@@ -105,14 +105,19 @@ class ReadOnlyProxy:
             return response.status, headers, self._redacted_lines(data, headers)
         if not is_whole:
             return _said(Reply(502, f"the answer of the engine has more than {most // 1_000_000} MB"))
-        return response.status, headers, self._redacted(data) if data and request.body != "empty" else data
+        if not data or request.body == "empty":
+            return response.status, headers, data
+        redacted = self._redacted(data)
+        if redacted is None:  # an empty object would look like an answer
+            return _said(Reply(502, "the answer of the engine cannot be read"))
+        return response.status, headers, redacted
 
-    def _redacted(self, data: bytes) -> bytes:
+    def _redacted(self, data: bytes) -> bytes | None:
         """An answer in JSON without secrets. What cannot be read is not handed on."""
         try:
             parsed = redact_json(json.loads(data))
         except (ValueError, RecursionError):
-            return b'{"message": "the answer of the engine cannot be read"}'
+            return None
         self.redactions += parsed.secrets
         return json.dumps(parsed.value, ensure_ascii=False).encode("utf-8", "replace")
 
@@ -121,7 +126,7 @@ class ReadOnlyProxy:
         if "json" not in headers.get("Content-Type", ""):
             return data
         lines = [line for line in data.split(b"\n") if line.strip()]
-        return b"".join(self._redacted(line) + b"\n" for line in lines)
+        return b"".join(line + b"\n" for line in map(self._redacted, lines) if line is not None)
 
     def _note_version(self, server: str) -> None:
         found = _SERVER.match(server)

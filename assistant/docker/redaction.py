@@ -29,7 +29,8 @@ _TOKENS = [
     for pattern in (
         r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>]*:)[^\s/\"'<>]+(?P<after>@)",  # user:password@host
         r"(?i)(?P<keep>\b(?:bearer|basic) )(?=[A-Za-z._~+/-]*[0-9=])[A-Za-z0-9._~+/-]{8,}=*",
-        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",  # JSON web token
+        # JSON web token; behind a dash its first part is bounded, or `eyJ-eyJ-...` would be read anew from each dash.
+        r"(?:(?<![\w-])eyJ[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{8,400})\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
         r"\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
         r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
