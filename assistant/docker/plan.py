@@ -58,6 +58,8 @@ def plan_text(text: str) -> Plan:
 
 def plan_words(words: Sequence[str]) -> Plan:
     """The plan of a command that is in words already. Raises DockerRefused."""
+    if not all(isinstance(word, str) for word in words):
+        raise DockerRefused("json", "the words of a command are text")
     if len(words) > MAX_WORDS or sum(map(len, words)) > MAX_LINE:
         raise DockerRefused("length", f"at most {MAX_WORDS} words with {MAX_LINE} characters are read")
     if any(not " " <= character <= "~" for word in words for character in word):

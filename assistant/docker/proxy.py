@@ -50,13 +50,15 @@ class _EngineConnection(http.client.HTTPConnection):
 class ReadOnlyProxy:
     """The door, open while in the `with` block. `address` is what DOCKER_HOST has to be.
 
-    `version` is the engine's, `redactions` how many secrets were taken out, `is_cut` whether an answer was too long.
+    `version` is the engine's, `requests` how many came, `redactions` how many secrets were taken out, and
+    `is_cut` whether an answer was too long.
     """
 
     def __init__(self, engine: Path) -> None:
         self.engine = engine
         self.version: str | None = None
         self.redactions = 0
+        self.requests = 0
         self.is_cut = False
         self._folder = tempfile.TemporaryDirectory(prefix="ask-docker-")  # 0700
         self.path = Path(self._folder.name) / "engine.sock"
@@ -80,6 +82,7 @@ class ReadOnlyProxy:
 
     def answer(self, method: str, target: str) -> tuple[int, Mapping[str, str], bytes]:
         """The status, headers and body for one request of the CLI."""
+        self.requests += 1
         found = route(method, target)
         if isinstance(found, Reply):
             return _said(found)
