@@ -32,7 +32,7 @@ class AuditLog:
             "request": redact_text(clean(request.encode("utf-8", "replace")))[0][:MAX_REQUEST],
             "allowed": run.allowed,
             "reason": run.reason,
-            "argv": list(run.argv),
+            "argv": [redact_text(word).value for word in run.argv],
             "tier": tier,
             "engine": run.engine,
             "exit_code": run.exit_code,

@@ -147,13 +147,15 @@ def _state(query: str) -> Callable[[re.Match[str], str], Iterator[Finding]]:
     return made
 
 
+_HOST_PORT = r"[\d.:\[\]]{1,45}:(?P<port>\d{1,5})"
+_INSIDE = r"(?P<inside>\d{1,5}/(?:tcp|udp|sctp))"
 _PATTERNS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], str], Iterator[Finding]]], ...] = (
     (re.compile(r"\bExited \(([1-9]\d{0,2})\)"), _exited),
     (re.compile(r"\bRestarting \((\d{1,3})\)"), _restarting),
     (re.compile(r"\((unhealthy)\)"), _state("health check of a container unhealthy")),
     (re.compile(r"\bUp .*\((Paused)\)"), _state("pause and unpause a container")),
-    (re.compile(r"(?P<host>[\d.:\[\]]+):(?P<port>\d{1,5})->(?P<inside>\d{1,5}/(?:tcp|udp|sctp))"), _published),
-    (re.compile(r"^(?P<inside>\d{1,5}/(?:tcp|udp|sctp)) -> (?P<host>[\d.:\[\]]+):(?P<port>\d{1,5})$"), _published),
+    (re.compile(rf"(?<![\d.:\[\]]){_HOST_PORT}->{_INSIDE}"), _published),
+    (re.compile(rf"^{_INSIDE} -> {_HOST_PORT}$"), _published),
     (re.compile(r"(?i)\b(?:port is already allocated|address already in use)\b"), _says("The log says: {}.", "")),
     (re.compile(r"(?i)\b(?:out of memory|oom[- ]?kill(?:ed|er)?|cannot allocate memory)\b(?!\"?: ?false)"),
      _says("The log says: {}.", "limit the memory of a container, out of memory")),

@@ -28,8 +28,9 @@ def docker_tool(tool: DockerTool, *, by: str = "model") -> BaseTool:
     """The tool, for any LangChain agent: commands with a bigger reach than the tool's tiers are not in the schema."""
     from langchain_core.tools import StructuredTool
 
-    def run(command: str, options: Sequence[str] = (), names: Sequence[str] = ()) -> str:
-        return framed(tool.run(["docker", *command.split(), *options, *names], proposed_by=by))
+    def run(command: object = "", options: object = (), names: object = ()) -> str:
+        call = {"command": command, "options": options, "names": names}
+        return framed(tool.run(words_of(call), proposed_by=by))
 
     return StructuredTool.from_function(
         func=run, name=NAME, description=DESCRIPTION, args_schema=_schema(tool.tiers), infer_schema=False

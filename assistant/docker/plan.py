@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from assistant.docker.policy import Command, Flag, Tier, allowed, check_value, has_help, why_refused
+from assistant.docker.policy import GRAMMARS, Command, Flag, Tier, allowed, check_value, has_help, why_refused
 from assistant.docker.refusal import DockerRefused
 from assistant.docker.words import MAX_LINE, MAX_WORDS, split
 
@@ -58,6 +58,8 @@ def plan_text(text: str) -> Plan:
 
 def plan_words(words: Sequence[str]) -> Plan:
     """The plan of a command that is in words already. Raises DockerRefused."""
+    if not all(isinstance(word, str) for word in words):
+        raise DockerRefused("json", "the words of a command are text")
     if len(words) > MAX_WORDS or sum(map(len, words)) > MAX_LINE:
         raise DockerRefused("length", f"at most {MAX_WORDS} words with {MAX_LINE} characters are read")
     if any(not " " <= character <= "~" for word in words for character in word):
@@ -96,9 +98,11 @@ class _Reading:
         self.short = {flag.short: flag for flag in command.flags if flag.short}
         self.given: dict[str, list[str]] = {}
         self.arguments: list[str] = []
+        self.last: Sequence[str] = ()  # the last word, if there is one: most often a name
 
     def of(self, words: Sequence[str]) -> Plan:
         rest = list(words)
+        self.last = words[-1:]
         while rest:
             word = rest.pop(0)
             if word == "--":
@@ -164,7 +168,8 @@ class _Reading:
     def _unknown(self, name: str) -> DockerRefused:
         what = self.command.name
         if self.command.path == ("logs",) and name in {"-f", "--follow"}:
-            container = next((word for word in self.arguments), "NAME")
+            named = (word for word in (*self.arguments, *self.last) if GRAMMARS["container"].fullmatch(word))
+            container = next(named, "NAME")
             return DockerRefused("endless", "--follow never ends", f"docker logs -n 50 {container}")
         return DockerRefused("flag", f"{what} is not run with {name} here")
 

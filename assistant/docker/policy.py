@@ -27,7 +27,7 @@ _DATE = (
     r"20[0-9]{2}-[01][0-9]-[0-3][0-9]"
     r"(?:T[0-2][0-9]:[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,9})?)?(?:Z|[+-][0-2][0-9]:[0-5][0-9])?)?"
 )
-_COLUMN = "(?:pid|ppid|user|uid|comm|cmd|args|pcpu|pmem|%cpu|%mem|etime|time|stat|tty|start|stime|vsz|rss|nlwp|pri|ni)"
+_COLUMN = "(?:pid|ppid|user|uid|comm|pcpu|pmem|%cpu|%mem|etime|time|stat|tty|start|stime|vsz|rss|nlwp|pri|ni)"
 # The engine takes `--tail abc` and `--tail -1` for the whole log, and a name with `../` reaches other objects: each
 # value is matched whole.
 GRAMMARS = {
@@ -45,7 +45,7 @@ GRAMMARS = {
     "past_duration": re.compile(_AGE),
     "log_time": re.compile(rf"{_AGE}|[0-9]{{1,11}}(?:\.[0-9]{{1,9}})?|{_DATE}"),
     "filter_value": re.compile(r"(?!.*\.\.)[A-Za-z0-9_.:/@=*+-]{1,128}"),
-    "ps_columns": re.compile(rf"{_COLUMN}(?:,{_COLUMN}){{0,11}}"),
+    "ps_columns": re.compile(rf"(?:{_COLUMN},){{0,11}}(?:{_COLUMN}|cmd|args)"),
     "bool": re.compile(r"1|t|T|true|TRUE|True|0|f|F|false|FALSE|False"),
 }
 _IS = {
@@ -62,7 +62,7 @@ _IS = {
     "inspect_type": "container, image, network or volume",
     "past_duration": "a time that has passed, such as 10m or 1h30m",
     "log_time": "a time such as 10m or 2026-01-31T12:00:00Z",
-    "ps_columns": "a list of columns such as pid,cmd",
+    "ps_columns": "columns such as pid,cmd (cmd or args once, and last)",
     "bool": "true or false",
 }
 _WHY = {
@@ -172,7 +172,7 @@ def has_help(path: tuple[str, ...]) -> bool:
 
 def why_refused(path: tuple[str, ...]) -> DockerRefused:
     """Why the command that begins with these words is not run."""
-    for length in (3, 2, 1):
+    for length in range(min(3, len(path)), 0, -1):
         kind = refused().get(path[:length])
         name = " ".join(("docker", *path[:length]))
         if kind == "group":

@@ -50,13 +50,15 @@ class _EngineConnection(http.client.HTTPConnection):
 class ReadOnlyProxy:
     """The door, open while in the `with` block. `address` is what DOCKER_HOST has to be.
 
-    `version` is the engine's, `redactions` how many secrets were taken out, `is_cut` whether an answer was too long.
+    `version` is the engine's, `requests` how many came, `redactions` how many secrets were taken out, and
+    `is_cut` whether an answer was too long.
     """
 
     def __init__(self, engine: Path) -> None:
         self.engine = engine
         self.version: str | None = None
         self.redactions = 0
+        self.requests = 0
         self.is_cut = False
         self._folder = tempfile.TemporaryDirectory(prefix="ask-docker-")  # 0700
         self.path = Path(self._folder.name) / "engine.sock"
@@ -80,6 +82,7 @@ class ReadOnlyProxy:
 
     def answer(self, method: str, target: str) -> tuple[int, Mapping[str, str], bytes]:
         """The status, headers and body for one request of the CLI."""
+        self.requests += 1
         found = route(method, target)
         if isinstance(found, Reply):
             return _said(found)
@@ -105,14 +108,19 @@ class ReadOnlyProxy:
             return response.status, headers, self._redacted_lines(data, headers)
         if not is_whole:
             return _said(Reply(502, f"the answer of the engine has more than {most // 1_000_000} MB"))
-        return response.status, headers, self._redacted(data) if data and request.body != "empty" else data
+        if not data or request.body == "empty":
+            return response.status, headers, data
+        redacted = self._redacted(data)
+        if redacted is None:  # an empty object would look like an answer
+            return _said(Reply(502, "the answer of the engine cannot be read"))
+        return response.status, headers, redacted
 
-    def _redacted(self, data: bytes) -> bytes:
+    def _redacted(self, data: bytes) -> bytes | None:
         """An answer in JSON without secrets. What cannot be read is not handed on."""
         try:
             parsed = redact_json(json.loads(data))
         except (ValueError, RecursionError):
-            return b'{"message": "the answer of the engine cannot be read"}'
+            return None
         self.redactions += parsed.secrets
         return json.dumps(parsed.value, ensure_ascii=False).encode("utf-8", "replace")
 
@@ -121,7 +129,7 @@ class ReadOnlyProxy:
         if "json" not in headers.get("Content-Type", ""):
             return data
         lines = [line for line in data.split(b"\n") if line.strip()]
-        return b"".join(self._redacted(line) + b"\n" for line in lines)
+        return b"".join(line + b"\n" for line in map(self._redacted, lines) if line is not None)
 
     def _note_version(self, server: str) -> None:
         found = _SERVER.match(server)

@@ -15,11 +15,16 @@ from typing import Any, NamedTuple
 REDACTED = "<redacted>"
 # Values that say nothing about who runs the container; all others go.
 _PLAIN_VARIABLES = frozenset({"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "SHELL", "PWD", "HOSTNAME", "USER"})
+# Names and places of objects: `oauth-token:2.1` is an image.
+_NAMES = frozenset(
+    {"Image", "RepoTags", "RepoDigests", "Name", "Names", "Tags", "Binds", "Source", "Destination", "Mountpoint"}
+)
 _KEY = (
     r"(?:pass(?:word|wd|phrase)?|pwd|secret|token|credential|authorization|auth|api[_.-]?key|access[_.-]?key"
     r"|private[_.-]?key|account[_.-]?key|signing[_.-]?key|encryption[_.-]?key|requirepass|masterauth"
-    r"|connection[_.-]?string|cookie|session[_.-]?id)s?(?:[_.-]?(?:key|value|string|hash|base64))?"
+    r"|connection[_.-]?string|cookie|session[_.-]?id)s?"
 )
+_NAMED = rf"(?i:{_KEY})(?:[_.-][A-Za-z0-9_.-]{{0,30}}|[A-Z][A-Za-z0-9]{{0,20}})?"  # CLIENT_SECRET_VALUE, secretKey
 _VALUE = r"(?:\"[^\"\n]*\"|'[^'\n]*'|[^\s,;&\"'\])}]+)"
 _SECRET_KEY = re.compile(rf"(?i:{_KEY})(?![a-z])")
 _SECRET_FLAG = re.compile(rf"--?[a-z0-9_-]*{_KEY}", re.IGNORECASE)
@@ -28,8 +33,10 @@ _TOKENS = [
     re.compile(pattern)
     for pattern in (
         r"(?P<keep>\b[a-zA-Z][a-zA-Z0-9+.-]{1,20}://[^\s/:@\"'<>]*:)[^\s/\"'<>]+(?P<after>@)",  # user:password@host
+        r"(?P<keep>://)(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,200}(?P<after>@)",  # token@host
         r"(?i)(?P<keep>\b(?:bearer|basic) )(?=[A-Za-z._~+/-]*[0-9=])[A-Za-z0-9._~+/-]{8,}=*",
-        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",  # JSON web token
+        # JSON web token; behind a dash its first part is bounded, or `eyJ-eyJ-...` would be read anew from each dash.
+        r"(?:(?<![\w-])eyJ[A-Za-z0-9_-]{8,}|\beyJ[A-Za-z0-9_-]{8,120})\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?",
         r"\b(?:AKIA|ASIA|AGPA|AROA|AIDA)[A-Z0-9]{16}\b",
         r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,}|glpat-[A-Za-z0-9_-]{16,})",
         r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}",
@@ -37,17 +44,18 @@ _TOKENS = [
         r"\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{16,}",
         r"\bhf_[A-Za-z0-9]{20,}|\bnpm_[A-Za-z0-9]{30,}|\bpypi-[A-Za-z0-9_-]{30,}|\bAIza[A-Za-z0-9_-]{30,}",
         r"\bSWMTKN-1-[a-z0-9-]{20,}|\bSWMKEY-1-[A-Za-z0-9+/=-]{20,}",
+        r"(?m)(?:^[A-Za-z0-9+/=]{16,80}\n){1,80}-----END [A-Z ]{0,40}PRIVATE KEY-----",  # the end of one, by --tail
         r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
     )
 ]
 _NOT_YET = r"(?!<redacted>|(?:true|false|null)\b)"
 _ASSIGNED = [  # PASSWORD=x, --password x, and "password: x"
-    re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?[ \t]{{0,8}}=>?[ \t]{{0,8}}){_NOT_YET}{_VALUE}"),
+    re.compile(rf"(?P<keep>{_NAMED}[\"']?[ \t]{{0,8}}=>?[ \t]{{0,8}}){_NOT_YET}{_VALUE}"),
     re.compile(rf"(?i)(?P<keep>(?<![\w-])--?[a-z0-9_-]{{0,40}}?{_KEY}[ \t]{{1,8}})(?!-|<redacted>){_VALUE}"),
-    re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?:[ \t]{{1,8}}(?:(?:bearer|basic|token|digest) )?){_NOT_YET}{_VALUE}"),
+    re.compile(rf"(?P<keep>{_NAMED}[\"']?:[ \t]{{1,8}}(?:(?i:bearer|basic|token|digest) )?){_NOT_YET}{_VALUE}"),
 ]
 # In a log, and there alone: elsewhere `auth:latest` is an image.
-_IN_LOGS = [re.compile(rf"(?i)(?P<keep>{_KEY}[\"']?:){_NOT_YET}(?![ \t/]){_VALUE}")]
+_IN_LOGS = [re.compile(rf"(?P<keep>{_NAMED}[\"']?:){_NOT_YET}(?![ \t/]){_VALUE}")]
 _BUILD_VALUE = re.compile(r"(?P<name>\b[A-Za-z_]\w{0,80})=(?:\"[^\"]*\"|'[^']*'|\S+)")
 _ESCAPES = re.compile(
     r"(?:\x1b\]|\x9d)[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?"  # OSC: titles, links; to the end of the line at most
@@ -120,7 +128,7 @@ def _redacted(value: Any, key: str, counted: list[int]) -> Any:
     if _SECRET_KEY.search(key):
         counted[0] += 1
         return REDACTED
-    text, count = _without(value, [*_TOKENS, *_ASSIGNED])
+    text, count = _without(value, _TOKENS if key in _NAMES else [*_TOKENS, *_ASSIGNED])
     if key == "CreatedBy":
         text, more = _without_build_values(text)
         count += more

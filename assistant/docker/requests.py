@@ -40,6 +40,7 @@ _ABOUT_DOCKER = re.compile(
     | \b(?:do|does)\ (?:docker|an?|containers?|images?|volumes?|networks?|the\ (?:engine|daemon|client))\b
     | (?<!check\ )(?<!see\ )(?<!me\ )(?<!look\ )\bif\b
     | \b(?:whenever|unless|suppose|imagine|assume|pretend|other\ than|instead\ of|without)\b
+    | \b(?:format|syntax|spelling|spell|columns?)\b
     | \b(?:notes|chapter|section|course|lesson|lecture|slides?|book|exam|quiz|homework|exercise)\b
     """,
     re.VERBOSE,
@@ -309,8 +310,10 @@ _NUMBER = re.compile(r"\b(\d{1,6})\b(?! ?(?:s|m|h|minutes?|mins?|hours?|seconds?
 _ASKS_TO = (
     r"(?:please|pls|go (?:on|ahead)(?: and)?|(?:can|could|would|will) you(?: please)?|i want you to|now|then|and|just)"
 )
+_BEFORE = rf"(?:(?:{_ASKS_TO}|ok|okay|hey|hi|so)[ ,:]+)*+"
 _RUN = re.compile(
-    rf"(?:^|[,:]|\b{_ASKS_TO})\s*(?:run|execute|do|try|issue)(?: this| the command)?:? [`'\"]*(?P<line>docker [^`\n]+)",
+    rf"(?:^{_BEFORE}|[.!?\n]\s{_BEFORE}|\b(?:please|go (?:on|ahead) and) )(?:run|execute|do|try|issue)(?: this| the command)?:? "
+    r"[`'\"]*(?P<line>docker (?:(?![.!?] [A-Z])[^`\n])+)",
     re.IGNORECASE,
 )
 _AFTER_LINE = re.compile(
@@ -339,15 +342,15 @@ _OBJECTS = {
     },
 }
 _CHANGE = re.compile(
-    rf"^(?:(?:{_ASKS_TO}|ok|okay|hey|hi|so)[ ,:]+)*(?P<verb>{'|'.join(sorted(_VERBS, key=len, reverse=True))})\b(?P<rest>.*)$",
+    rf"^{_BEFORE}(?P<verb>{'|'.join(sorted(_VERBS, key=len, reverse=True))})\b(?P<rest>.*)$",
     re.IGNORECASE,
 )
 _OBJECT = re.compile(r"\b(container|image|volume|network|everything|docker|registry)s?\b", re.IGNORECASE)
 _THESE = re.compile(
-    r"^\W*(?:(?:off|down|up|of)\W+)?(?:all|every|everything|each|my|our|the|these|those|this|that|it|them)\b",
+    r"^\W*(?:(?:off|down|up|of)\W+)?(?:all|every|everything|each|my|our|the|these|those|this|that|it|them|an? \w+ (?:named|called))\b",
     re.IGNORECASE,
 )
-_PLAINLY = re.compile(r"\b(?:please|pls|go (?:on|ahead)|(?:can|could|would|will) you|i want you to)\b", re.IGNORECASE)
+_PLAINLY = re.compile(r"\b(?:please|pls|go (?:on|ahead)|i want you to)\b", re.IGNORECASE)
 _PLAINLY_AFTER = re.compile(r"\b(?:please|pls|for me|right now)\W*(?:please|pls)?\W*$", re.IGNORECASE)
 
 
@@ -362,7 +365,7 @@ def read_request(question: str, names: Collection[str] | None = None) -> Look | 
     line = _named_line(text)
     if line is not None:
         return Look(line)
-    inner = re.search(r"(?:\$\(|`)(docker [^)`]+)[)`]", text)
+    inner = re.search(r"\$\((docker [^)]+)\)", text)
     if inner is not None and _SHOW.search(text.lower()) and not _ABOUT_DOCKER.search(text.lower()):
         return Look(inner[1])  # hidden in a request to look: it is refused, or run, by its own name
     for sentence in re.split(r"[.!?\n]+\s+|\n|[.!?]+$|;", question):
@@ -429,13 +432,16 @@ def _change(sentence: str, names: Collection[str] | None) -> Change | None:
         return None
     command = _VERBS[asked["verb"].lower()]
     kind = thing[1].lower() if thing else "container"
+    if kind == "docker" and command not in {"rm", "prune", "stop"}:
+        return None  # "please start with the Docker basics"
     if command == "rm" and kind in {"everything", "docker"}:
         command = "system prune"
     command = _OBJECTS.get(command, {}).get(kind, "system prune" if command == "prune" else command)
-    is_plain = bool(_PLAINLY.search(sentence[: asked.start("verb")]) or _PLAINLY_AFTER.search(rest))
-    if not is_plain and not _THESE.match(rest) and not words & set(names or ()):
-        return None
-    return Change(command, is_plain)
+    is_all = command == "system prune" and kind == "docker"
+    if not is_all and not _THESE.match(rest) and not words & set(names or ()):
+        return None  # "can you push images", "remove a container": how is it done
+    is_plain = _PLAINLY.search(sentence[: asked.start("verb")]) or _PLAINLY_AFTER.search(rest)
+    return Change(command, is_plain is not None)
 
 
 def _look(text: str, names: Collection[str] | None) -> Look | None:

@@ -154,7 +154,7 @@ ROUTES = (
 )
 # `docker inspect NAME` asks for one kind after another, and goes on at "not found" only.
 _NAMED = re.compile(
-    r"/(?:containers|images|plugins)/.+/json|/(?:networks|volumes|services|nodes|tasks|secrets|configs)/[^/]+"
+    r"/(?:containers|images|plugins)/.+/json|/(?:networks|volumes|services|nodes|tasks|secrets|configs)/.+"
 )
 
 

@@ -43,11 +43,23 @@ def find_program() -> Path:
         raise EngineUnavailable("There is no docker command on this machine. Install Docker, or ask without --docker.")
     program = Path(found).resolve()
     status = program.stat()
-    is_ours = status.st_uid in {0, os.getuid()} and not status.st_mode & stat.S_IWOTH
+    others = stat.S_IWOTH | stat.S_IWGRP
+    is_ours = status.st_uid in {0, os.getuid()} and not status.st_mode & others
+    is_ours = is_ours and not program.parent.stat().st_mode & stat.S_IWOTH
     in_current = status.st_uid != 0 and program.is_relative_to(Path.cwd())
     if not stat.S_ISREG(status.st_mode) or not is_ours or in_current:
         raise EngineUnavailable(f"{program} is not trusted: others can change it. Install Docker from its packages.")
+    if program.name != "docker" or _is_script(program):
+        raise EngineUnavailable(
+            f"{found} is no docker command of its own, but leads to {program}. Install Docker from its own packages."
+        )
     return program
+
+
+def _is_script(program: Path) -> bool:
+    """Whether a program stands before the real one (podman-docker does): it would not ask the proxy."""
+    with program.open("rb") as file:
+        return file.read(2) == b"#!"
 
 
 def run_plan(plan: Plan, engine: Path, program: Path | None = None) -> ToolRun:
@@ -57,6 +69,10 @@ def run_plan(plan: Plan, engine: Path, program: Path | None = None) -> ToolRun:
         started = time.perf_counter()
         finished = _Process(program, plan, proxy.address, Path(folder)).finish()
         duration = round((time.perf_counter() - started) * 1000, 1)
+    if finished.exit_code == 0 and proxy.requests == 0 and plan.argv[-1] not in {"--help", "--version"}:
+        raise EngineUnavailable(
+            f"{program} did not ask the engine through the door that it was shown. Nothing is shown."
+        )
     is_log = plan.command == ("logs",)
     out, out_cut, out_secrets = _shown(finished.stdout, is_log=is_log)
     err, err_cut, err_secrets = _shown(finished.stderr, is_log=is_log)

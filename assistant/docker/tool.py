@@ -20,6 +20,7 @@ from assistant.docker.plan import Plan, plan_text, plan_words
 from assistant.docker.policy import TIERS, Tier
 from assistant.docker.refusal import DockerRefused
 from assistant.docker.run import find_program, run_plan
+from corpus.errors import AskError
 
 A_MINUTE = 60.0
 _HOW_TO_ALLOW = {
@@ -58,10 +59,16 @@ class DockerTool:
             run = run_plan(plan, find_engine(self.engine), find_program())
         except DockerRefused as error:
             run = _refusal(plan.argv if plan else (), error)
+        except EngineUnavailable as error:
+            self._note(_refusal(plan.argv if plan else (), error), plan, user, proposed_by, request)
+            raise
+        self._note(run, plan, user, proposed_by, request)
+        return run
+
+    def _note(self, run: ToolRun, plan: Plan | None, user: str, proposed_by: str, request: str) -> None:
         if self.audit is not None:
             tier = plan.tier if plan else None
             self.audit.add(run, surface=self.surface, user=user, proposed_by=proposed_by, request=request, tier=tier)
-        return run
 
     def containers(self, *, user: str = "") -> list[str]:
         """The names of all containers of this machine. Raises EngineUnavailable, and DockerRefused if not allowed."""
@@ -88,7 +95,7 @@ class DockerTool:
             raise DockerRefused("consent", f"docker {' '.join(plan.command)} was proposed by a model and not agreed to")
 
 
-def _refusal(argv: Sequence[str], error: DockerRefused) -> ToolRun:
+def _refusal(argv: Sequence[str], error: AskError) -> ToolRun:
     return ToolRun(argv=tuple(argv), allowed=False, reason=str(error))
 
 

@@ -27,7 +27,7 @@ _OPERATORS = {
 }
 _GLOBS = "*?[]"
 _SUBSTITUTIONS = "$`"
-_BRACES = re.compile(r"\{[^{}]*(?:,|\.\.)[^{}]*\}")
+_BRACES = re.compile(r"\{.*(?:,|\.\.).*\}")  # also where a shell would leave them: its rules for nested ones are odd
 
 
 def split(line: str) -> list[str]:

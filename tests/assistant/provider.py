@@ -12,7 +12,10 @@ from typing import Any
 
 
 class Provider(ThreadingHTTPServer):
-    """`behaviour` is how it replies next; `requests` what it was sent."""
+    """`behaviour` is how it replies next; `requests` what it was sent.
+
+    With "calls" it asks for `calls`: the name of a tool, and its arguments or any text in their place.
+    """
 
     daemon_threads = True
 
@@ -20,7 +23,7 @@ class Provider(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.behaviour = "replies"
         self.reply = "ANSWERED: yes\nready"
-        self.call: dict[str, Any] = {}  # the arguments of the tool that is called, if it `calls`
+        self.calls: list[tuple[str, dict[str, Any] | str]] = []
         self.requests: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.released = threading.Event()
@@ -66,10 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         try:
             if behaviour == "calls":
-                called = {"name": "docker", "arguments": json.dumps(self.server.call)}
-                self._chunk({"tool_calls": [{"index": 0, "id": "1", "type": "function", "function": called}]})
-                self._chunk({}, finish="tool_calls")
-                self.wfile.write(b"data: [DONE]\n\n")
+                self._call()
                 return
             for place in range(0, len(self.server.reply), 7):
                 self._chunk({"content": self.server.reply[place : place + 7]})
@@ -81,6 +81,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: [DONE]\n\n")
         except OSError:
             return  # who asked has gone
+
+    def _call(self) -> None:
+        """Tool calls as they are streamed: the name first, then the arguments piece by piece."""
+        for index, (name, arguments) in enumerate(self.server.calls):
+            begun = {"index": index, "id": f"call_{index}", "type": "function"}
+            self._chunk({"tool_calls": [{**begun, "function": {"name": name, "arguments": ""}}]})
+            text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+            for place in range(0, len(text), 5):
+                self._chunk({"tool_calls": [{"index": index, "function": {"arguments": text[place : place + 5]}}]})
+        self._chunk({}, finish="tool_calls")
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def _chunk(self, delta: dict[str, Any], finish: str | None = None) -> None:
         choice = {"index": 0, "delta": {"role": "assistant", **delta}, "finish_reason": finish}

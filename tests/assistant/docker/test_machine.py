@@ -141,7 +141,7 @@ class TestModel:
         self, worded: Callable[..., Assistant], provider: Provider, tool: DockerTool
     ) -> None:
         provider.behaviour = "calls"
-        provider.call = {"command": "ps", "options": ["--all", "--filter=ancestor=busybox:local"]}
+        provider.calls = [("docker", {"command": "ps", "options": ["--all", "--filter=ancestor=busybox:local"]})]
         answer = replace(worded(), docker=tool).ask("what is going on with docker on my machine?")
         assert answer.outcome == "tool"
         assert answer.tool_runs[0].argv == plan_line("docker ps -a -f ancestor=busybox:local").argv
@@ -169,7 +169,7 @@ class TestModel:
         call: dict[str, object],
     ) -> None:
         before = engine.state()
-        provider.behaviour, provider.call = "calls", call
+        provider.behaviour, provider.calls = "calls", [("docker", call)]
         answer = replace(worded(), docker=tool).ask("what is going on with docker on my machine?")
         assert not any(run.allowed for run in answer.tool_runs)
         assert engine.state() == before
@@ -177,7 +177,7 @@ class TestModel:
     def test_more_than_a_list_needs_a_yes(
         self, worded: Callable[..., Assistant], provider: Provider, tool: DockerTool
     ) -> None:
-        provider.behaviour, provider.call = "calls", {"command": "inspect", "names": ["web"]}
+        provider.behaviour, provider.calls = "calls", [("docker", {"command": "inspect", "names": ["web"]})]
         asked: list[tuple[str, ...]] = []
         question = "what is going on with docker on my machine?"
         refused = replace(worded(), docker=tool).ask(question)
