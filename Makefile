@@ -21,7 +21,7 @@ export Q NOTES
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help ask question test check static format bench clean
+.PHONY: help ask question test chromium check static format bench clean
 
 # Half made, moved, or its Python is gone: the stamps are false, and the rules below make it anew.
 $(shell test ! -e $(UNFINISHED) && test "$$(cat $(READY) 2>/dev/null)" = "$$(pwd -P)" && $(BIN)/python -c '' 2>/dev/null \
@@ -43,9 +43,20 @@ ask: question $(READY)
 question:
 	@test -n "$$Q" || { echo 'Say what to ask: make ask Q="How do I expose a port?"' >&2; exit 2; }
 
-test: $(READY_DEV) static
+test: $(READY_DEV) static chromium
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python -m pytest
+
+# The browser of the page's tests. Without it they are left out, which CI takes for a failure.
+chromium:
+	@command -v chromium > /dev/null || { \
+	  if test "$$(id -u)" = 0 && command -v apt-get > /dev/null; then \
+	    echo "Installing chromium for the tests of the page ..." >&2; \
+	    { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends chromium; } \
+	      > /dev/null 2>&1 || echo "chromium could not be installed: the tests of the page are left out." >&2; \
+	  else \
+	    echo "There is no chromium: the tests of the page are left out. Debian, Ubuntu: apt-get install chromium" >&2; \
+	  fi; }
 
 check: $(READY_DEV) static
 	$(BIN)/python -m pytest -m "not real and not slow"
