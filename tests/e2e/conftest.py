@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
@@ -111,6 +111,7 @@ def playwright(chromium: str) -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=20_000)  # the machine of a CI is slow
     started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
     yield started
     started.close()

@@ -81,7 +81,7 @@ def _journal(home: Path) -> Journal:
 def test_it_begins_with_what_it_is_which_notes_and_questions_that_are_answered(page: Page) -> None:
     test = page()
     assert test.title[0].value == "Ask the Notes"
-    assert "1 note, 4 passages, 1 sections not written yet: Docker" in _words(test)
+    assert "1 note, 4 passages, 1 section not written yet: Docker" in _words(test)
     suggested = _suggested(test)
     assert suggested == ["What should I know about Ports?", "What should I know about Volumes?"]
     pressed = next(button for button in test.button if button.label == suggested[0]).click().run()
@@ -353,7 +353,7 @@ def test_settings_choose_other_notes_and_a_wrong_model_is_told(page: Page, own_n
     (own_notes / "note.md").write_text("# Cats\n\n## Food\n\n- cats eat mice and fish\n")
     next(box for box in test.text_input if box.label == "Folder or file of notes").set_value(str(own_notes))
     chosen = test.button[-1].click().run()
-    assert "1 note, 1 passages: Cats" in _words(chosen)
+    assert "1 note, 1 passage: Cats" in _words(chosen)
     model = next(box for box in chosen.text_input if box.label == "Model, as provider:name")
     model.set_value("nonsense")
     wrong = chosen.button[-1].click().run()

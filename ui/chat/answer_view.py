@@ -87,14 +87,20 @@ def _draw_commands(commands: Sequence[ShownCommand]) -> None:
     label = f"{count}, {wrong} of them wrong" if wrong else count
     with st.expander(label, expanded=bool(wrong), icon=":material/terminal:"):
         for command in commands:
-            status, symbol, colour = COMMANDS[command.status]
-            st.code(printable(command.text), language="bash", wrap_lines=True)
-            st.badge(status, icon=f":material/{symbol}:", color=colour)
-            if command.problem:
-                st.markdown(markdown(command.problem))
-            if command.suggestion:
-                st.markdown("Write instead:")
-                st.code(printable(command.suggestion), language="bash", wrap_lines=True)
+            _draw_command(command)
+
+
+def _draw_command(command: ShownCommand) -> None:
+    """A command to copy, its check, and the right spelling of a wrong one."""
+    status, symbol, colour = COMMANDS[command.status]
+    with st.container(border=True, gap="xsmall"):
+        st.code(printable(command.text), language="bash", wrap_lines=True)
+        st.badge(status, icon=f":material/{symbol}:", color=colour)
+        if command.problem:
+            st.markdown(markdown(command.problem))
+        if command.suggestion:
+            st.markdown("Write instead:")
+            st.code(printable(command.suggestion), language="bash", wrap_lines=True)
 
 
 def _draw_tool_runs(answer: Answer) -> None:

@@ -191,15 +191,20 @@ def _draw_beginning(opened: Opened, session: PageSession) -> None:
         f"Answers out of **{plain(session.service.notes.name)}**, quoted and cited to the line; where the notes do not "
         "say, you are told so."
     )
-    notes = f"{manifest.documents} note" + ("s" if manifest.documents != 1 else "")
-    unfinished = f", {opened.unfinished} sections not written yet" if opened.unfinished else ""
-    st.caption(f"{notes}, {manifest.passages} passages{unfinished}: {_titles(opened)}. {_who_answers(session)}")
+    held = [_count(manifest.documents, "note"), _count(manifest.passages, "passage")]
+    if opened.unfinished:
+        held.append(f"{_count(opened.unfinished, 'section')} not written yet")
+    st.caption(f"{', '.join(held)}: {_titles(opened)}. {_who_answers(session)}")
     if manifest.skipped:
         st.warning(
             plain("Not read: " + "; ".join(f"{s.path} {s.reason}" for s in manifest.skipped[:3])),
             icon=":material/warning:",
         )
     _draw_questions("To begin with", opened.suggestions.first())
+
+
+def _count(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"
 
 
 def _titles(opened: Opened) -> str:

@@ -38,7 +38,7 @@ def _draw_conversations(session: PageSession, chat: object) -> None:
 
 
 def _draw_conversation(conversation: Conversation, chat: object) -> None:
-    is_current = st.session_state.get("conversation") == conversation.id
+    is_current = (st.query_params.get("c") or st.session_state.get("conversation")) == conversation.id
     if st.button(
         plain(conversation.title),
         key=f"go-{conversation.id}",
