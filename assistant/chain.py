@@ -7,6 +7,7 @@ answer = assistant.ask("How do I expose a port?")
 from __future__ import annotations
 
 import hashlib
+import shlex
 import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
 from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
+from assistant.docker.plan import plan_line
+from assistant.docker.refusal import DockerRefused
 from assistant.docker.requests import Change, Look, may_be_a_look, read_request
 from assistant.evidence import Evidence, nearest_sections, select
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
@@ -130,6 +133,8 @@ class Assistant:
         started = time.perf_counter()
         asked = checked_question(f"{question}\n{output}" if output.strip() else question, self.settings)
         yield Event("status", status="searching")
+        if running := self._running(question, output):
+            yield Event("status", status=running)
         answer = self._about_this_machine(question, output)
         if answer is not None:
             yield from _at_once(answer)
@@ -153,6 +158,16 @@ class Assistant:
         timings = Timings(_ms(searched - started), _ms(ended - searched), _ms(ended - started))
         answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
         yield Event("done", answer=_identified(answer, asked, standalone))
+
+    def _running(self, question: str, output: str) -> str | None:
+        """What is about to be run for a question, to be shown before it is."""
+        request = read_request(question) if self.docker is not None and not output.strip() else None
+        if not isinstance(request, Look):
+            return None
+        try:
+            return f"Running {shlex.join(plan_line(request.line).argv)}"
+        except DockerRefused:
+            return None
 
     def _about_this_machine(self, question: str, output: str) -> Answer | None:
         """The answer to what asks to look at this machine, or to change it; None for all other questions."""

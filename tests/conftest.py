@@ -8,9 +8,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.assistant.docker.engine import Engine
 
 ROOT = Path(__file__).parent.parent
 USERS_OWN = ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS", "LINES")
@@ -75,6 +78,18 @@ def encoders(_encoders: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """A real Docker Engine, with what tests/assistant/docker/engine.py puts into it; one for all tests."""
+    from tests.assistant.docker.engine import missing, running
+
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
 def home(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home for the whole session, the real encoder in it: for what is built once and only read by tests."""
     return _make_home(tmp_path_factory.mktemp("session") / "home", encoders)
@@ -129,7 +144,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if deselected:
         terminalreporter.write_line(f"Left out: {deselected} tests, by the choice of this call.")
     if not skipped and not deselected and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
-        terminalreporter.write_line("Left out: nothing; the real encoder, Chroma and bash took part.")
+        terminalreporter.write_line(
+            "Left out: nothing; the real encoder, Chroma, bash, a Docker Engine and chromium took part."
+        )
 
 
 @pytest.hookimpl(trylast=True)

@@ -142,7 +142,7 @@ def while_written(console: Console | None) -> Iterator[Callable[[Event], None]]:
         nonlocal text
         text += event.text or ""
         if event.event == "status":
-            live.update(Spinner("dots", STATUSES[event.status or ""]))
+            live.update(Spinner("dots", STATUSES.get(event.status or "", event.status or "")))
         elif event.event == "delta":
             live.update(_Printable(Markdown(printable(text), hyperlinks=False)), refresh=True)
 

@@ -146,7 +146,8 @@ class Service:
             yield Event("done", answer=known)
             return
         for event in _in_thread(lambda: opened.assistant.stream(question, history=history), waiting):
-            if event.answer is not None and event.answer.notice is None:  # a model that failed may do better
+            is_lasting = event.answer is not None and event.answer.notice is None  # a model that failed may do better
+            if event.answer is not None and is_lasting and event.answer.outcome not in {"tool", "refused"}:
                 self._keep(key, event.answer)
             yield event
 

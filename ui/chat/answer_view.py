@@ -9,7 +9,7 @@ from typing import Literal
 
 import streamlit as st
 
-from assistant.answer import QUOTES, Answer, Citation, ShownCommand
+from assistant.answer import QUOTES, Answer, Citation, ShownCommand, ToolRun
 from assistant.journal import Rating, Turn
 from corpus.errors import AskError
 from ui.chat.markup import answer_markdown, markdown, plain, sources_html
@@ -106,13 +106,26 @@ def _draw_command(command: ShownCommand) -> None:
 def _draw_tool_runs(answer: Answer) -> None:
     """What ran on this machine: its exact words, and its output as text."""
     for run in answer.tool_runs:
-        if not run.allowed:
-            continue  # the text says why
+        if not run.allowed:  # the text says why
+            _offer(run)
+            continue
         st.code(printable(shlex.join(run.argv)), language="bash", wrap_lines=True)
         if run.stdout or run.stderr:
             st.code(printable(f"{run.stdout}{run.stderr}"), language=None)
         for line in about_run(run):
             st.caption(printable(line))
+
+
+def _offer(run: ToolRun) -> None:
+    """A command that a model has proposed and that needs a yes: pressed, it is the reader who asks for it."""
+    if run.argv and "proposed by a model" in (run.reason or ""):
+        line = shlex.join(run.argv)
+        st.code(printable(line), language="bash", wrap_lines=True)
+        st.button("Run this", key=f"run-{line}", icon=":material/play_arrow:", on_click=_run, args=(line,))
+
+
+def _run(line: str) -> None:
+    st.session_state["pending"] = line
 
 
 def _draw_feedback(turn: Turn, session: PageSession) -> None:

@@ -106,8 +106,15 @@ def page_session() -> PageSession:
     """The session with the settings that its reader has chosen. Raises SettingsError."""
     state = st.session_state
     notes, model = state.get("notes_chosen"), state.get("model_chosen")
-    settings = load_settings(notes=Path(notes).expanduser() if notes else None, model=model or None)
+    looks = "off" if not state.get("docker_on") else "logs" if state.get("docker_logs") else "on"
+    looks = looks if allowed_docker() == "logs" or looks == "off" else allowed_docker()
+    settings = load_settings(notes=Path(notes).expanduser() if notes else None, model=model or None, docker=looks)
     return PageSession(settings, shared().service(settings), journal_url(settings.journal, ask_home()))
+
+
+def allowed_docker() -> str:
+    """What of Docker the reader may turn on: all where only this machine is served, else what its operator has set."""
+    return "logs" if is_local() else load_settings().docker
 
 
 def is_local() -> bool:

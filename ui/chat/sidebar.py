@@ -8,7 +8,7 @@ from assistant.journal import Conversation
 from corpus.errors import AskError
 from ui.chat.chat_view import begin_anew, go_to
 from ui.chat.markup import plain
-from ui.chat.session import PageSession, is_local
+from ui.chat.session import PageSession, allowed_docker, is_local
 
 NO_MODEL = "none"
 
@@ -19,7 +19,8 @@ def draw_sidebar(session: PageSession | None, chat: object) -> None:
         if session is not None:
             _draw_conversations(session, chat)
         _draw_settings(session)
-        # The panel of the Docker tool goes here.
+        if session is not None:
+            _draw_docker(session)
 
 
 def _draw_conversations(session: PageSession, chat: object) -> None:
@@ -65,6 +66,23 @@ def _draw_settings(session: PageSession | None) -> None:
             )
             if st.form_submit_button("Use these", width="stretch"):
                 _choose(chosen.strip(), wanted.strip() or NO_MODEL)
+
+
+def _draw_docker(session: PageSession) -> None:
+    """Whether questions may look at the Docker of the machine that serves this page: off until somebody turns it on."""
+    most = allowed_docker()
+    if most == "off":
+        return
+    with st.expander("Docker on this machine", icon=":material/terminal:", expanded=session.settings.docker != "off"):
+        st.toggle(
+            "Questions may look at it",
+            key="docker_on",
+            help="With commands that only read. Each is shown before it runs, and what it prints is shown as it came.",
+        )
+        if st.session_state.get("docker_on") and most == "logs":
+            st.toggle("And at what containers have logged", key="docker_logs")
+        if st.session_state.get("docker_on"):
+            st.caption("Ask for instance: which containers have exited? Why did web stop?")
 
 
 def _choose(notes: str, model: str) -> None:

@@ -1,24 +1,12 @@
-"""One real Docker Engine for all tests that need it."""
+"""The read-only tool at the real engine of the tests."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 
 from assistant.docker.policy import TIERS
 from assistant.docker.tool import DockerTool
-from tests.assistant.docker.engine import Engine, missing, running
-
-
-@pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
-    """A running engine, with what tests/assistant/docker/engine.py puts into it."""
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with running() as started:
-        yield started
+from tests.assistant.docker.engine import Engine
 
 
 @pytest.fixture
