@@ -35,6 +35,7 @@ MADE_OF_A_LIBRARY = (
     "assistant.runnable",
     "index.retriever",
     "assistant.journal",
+    "ui.api",
     "ui.streamlit_app",
     *(f"ui.chat.{name}_view" for name in ("answer", "chat", "notes")),
     "ui.chat.conversation_menu",
