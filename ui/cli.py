@@ -365,6 +365,20 @@ def serve(notes: Path | None, model: str | None, port: int, host: str) -> int:
 @cli.command()
 @notes_option
 @model_option
+def mcp(notes: Path | None, model: str | None) -> int:
+    """Offer the notes to an assistant on standard input and output, by the Model Context Protocol."""
+    from assistant.chain import packaged_course
+    from assistant.settings import load_settings
+    from ui.mcp_server import run_stdio
+
+    settings = load_settings(notes=notes, model=model, docker="off")
+    run_stdio(_assistant(settings, quiet=True), settings.notes or packaged_course())
+    return 0
+
+
+@cli.command()
+@notes_option
+@model_option
 @json_option
 def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
     """Show versions, settings, the state of the index, what is off and how to turn it on."""
