@@ -278,6 +278,15 @@ class Journal:
                     )
                 )
 
+    def given(self) -> list[tuple[Answer, bool]]:
+        """Every answer that was given, in a conversation or elsewhere, and whether its last rating is a thumb down."""
+        with self._session() as session:
+            ratings = session.execute(select(_Feedback.answer, _Feedback.rating).order_by(_Feedback.created))
+            disliked = {answer: rating == "down" for answer, rating in ratings}
+            rows = [*session.scalars(select(_Turn.answer)), *session.scalars(select(_Answer.answer))]
+            answers = [Answer.from_json(row) for row in rows]
+        return [(answer, disliked.get(answer.id, False)) for answer in answers]
+
     def answer(self, answer: str) -> Answer | None:
         """The answer of that id; None if none was kept."""
         with self._session() as session:
