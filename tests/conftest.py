@@ -129,7 +129,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if deselected:
         terminalreporter.write_line(f"Left out: {deselected} tests, by the choice of this call.")
     if not skipped and not deselected and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
-        terminalreporter.write_line("Left out: nothing; the real encoder, Chroma and bash took part.")
+        terminalreporter.write_line("Left out: nothing; the real encoder, Chroma, chromium and bash took part.")
 
 
 @pytest.hookimpl(trylast=True)
