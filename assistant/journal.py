@@ -20,73 +20,35 @@ from sqlalchemy import (
     JSON,
     CheckConstraint,
     Connection,
-    DateTime,
     Engine,
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     String,
     Text,
-    TypeDecorator,
     UniqueConstraint,
     create_engine,
     event,
     func,
     select,
 )
-from sqlalchemy.engine import Dialect, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
 from assistant.answer import Answer
+from assistant.migration import NewerSchema, upgrade
+from assistant.tables import Base, UtcTime
 from corpus.errors import JournalProblem
 
 FILE = "journal.sqlite3"
 MEMORY = "sqlite://"  # for a process that is to leave nothing behind
-SCHEMA_VERSION = 1
 MAX_TITLE = 80
 BUSY_SECONDS = 10
 ATTEMPTS = 5  # at the next position of a conversation, when two tabs ask at once
 
 Rating = Literal["up", "down"]
-
-
-class _Utc(TypeDecorator[datetime]):
-    """A time in UTC, also where a database forgets the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        del dialect
-        return value.astimezone(UTC) if value is not None else None
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        del dialect
-        return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
-
-
-class Base(DeclarativeBase):
-    """The tables; `Base.metadata` is what a migration compares with."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-
-
-class SchemaVersion(Base):
-    """The version of these tables, in one row."""
-
-    __tablename__ = "schema_version"
-    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
 
 
 class _Conversation(Base):
@@ -95,8 +57,8 @@ class _Conversation(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     notes: Mapped[str] = mapped_column(Text)
     title: Mapped[str] = mapped_column(String(200))
-    created: Mapped[datetime] = mapped_column(_Utc)
-    changed: Mapped[datetime] = mapped_column(_Utc)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    changed: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class _Turn(Base):
@@ -108,7 +70,7 @@ class _Turn(Base):
     question: Mapped[str] = mapped_column(Text)
     outcome: Mapped[str] = mapped_column(String(20))
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created: Mapped[datetime] = mapped_column(_Utc)
+    created: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class _Answer(Base):
@@ -119,7 +81,8 @@ class _Answer(Base):
     outcome: Mapped[str] = mapped_column(String(20), index=True)
     question: Mapped[str] = mapped_column(Text)
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
-    created: Mapped[datetime] = mapped_column(_Utc, index=True)
+    created: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    user_id: Mapped[str | None] = mapped_column(String(200), index=True)
 
 
 class _Feedback(Base):
@@ -131,7 +94,8 @@ class _Feedback(Base):
     rating: Mapped[str] = mapped_column(String(4))
     reason: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
-    created: Mapped[datetime] = mapped_column(_Utc)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    user_id: Mapped[str | None] = mapped_column(String(200), index=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,24 +146,23 @@ class Journal:
 
     @classmethod
     def open(cls, url: str) -> Journal:
-        """Open the journal at a SQLAlchemy URL, and make its tables if there are none.
+        """Open the journal at a SQLAlchemy URL, and make its tables or bring them up to date.
 
         A file of SQLite that is broken is set aside, and a new one begins: see `notice`.
         """
         engine = _engine(url)
         notice = _set_aside_if_broken(engine)
         journal = cls(engine, notice)
-        with journal._working() as connection:
-            Base.metadata.create_all(connection)
-            found = connection.scalar(select(func.max(SchemaVersion.version)))
-            if found is None:
-                connection.execute(SchemaVersion.__table__.insert().values(version=SCHEMA_VERSION))  # type: ignore[attr-defined]
-        if found is not None and found > SCHEMA_VERSION:
+        try:
+            upgrade(engine)
+        except NewerSchema as error:
             journal.close()
             raise JournalProblem(
                 f"The journal at {_shown(engine)} was written by a newer version of this program. "
                 "Update the program, or name another journal: ASK_JOURNAL=URL"
-            )
+            ) from error
+        except (SQLAlchemyError, OSError) as error:
+            raise journal._problem(error) from error
         return journal
 
     def close(self) -> None:
@@ -264,10 +227,23 @@ class Journal:
             session.flush()
             return _turn(turn, None)
 
-    def keep_answer(self, answer: Answer) -> None:
-        """Keep an answer, to be opened again by its id; the same answer is kept once."""
+    def keep_answer(self, answer: Answer, *, user: str | None = None) -> None:
+        """Keep an answer, to be opened again by its id; the same answer is kept once.
+
+        `user` is the reader whose it is; one that others were given too belongs to nobody.
+        """
+        try:
+            self._keep_answer(answer, user)
+        except JournalProblem as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise  # else the same answer was kept this very moment
+
+    def _keep_answer(self, answer: Answer, user: str | None) -> None:
         with self._session() as session:
-            if session.get(_Answer, answer.id) is None:
+            row = session.get(_Answer, answer.id)
+            if row is not None:
+                row.user_id = row.user_id if row.user_id == user else None
+            else:
                 session.add(
                     _Answer(
                         id=answer.id,
@@ -275,6 +251,7 @@ class Journal:
                         question=_storable(answer.question),
                         answer=_storable(answer.to_json()),
                         created=datetime.now(UTC),
+                        user_id=user,
                     )
                 )
 
@@ -325,7 +302,14 @@ class Journal:
         return {**_plain(found), "turns": turns}
 
     def rate(
-        self, answer: str, rating: Rating | None, *, reason: str = "", text: str = "", turn: str | None = None
+        self,
+        answer: str,
+        rating: Rating | None,
+        *,
+        reason: str = "",
+        text: str = "",
+        turn: str | None = None,
+        user: str | None = None,
     ) -> None:
         """Keep what was thought of an answer; of a turn the last rating counts, and None takes it back."""
         with self._session() as session:
@@ -345,6 +329,7 @@ class Journal:
                     reason=_storable(reason),
                     text=_storable(text),
                     created=datetime.now(UTC),
+                    user_id=user,
                 )
             )
 
@@ -353,6 +338,12 @@ class Journal:
         with self._session() as session:
             wanted = select(_Feedback).where(_Feedback.answer == answer).order_by(_Feedback.created)
             return [_feedback(row) for row in session.scalars(wanted)]
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction, for tables that another module has."""
+        with self._session() as session:
+            yield session
 
     @contextmanager
     def _session(self) -> Iterator[Session]:

@@ -6,12 +6,20 @@ user's data folder), that before the default. Reading settings makes no file and
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from corpus.errors import SettingsError
 from index.embedding import DEFAULT_ENCODER
@@ -19,7 +27,16 @@ from index.location import ask_home
 
 PREFIX = "ASK_"
 FILE = "ask.toml"
+ALGORITHMS = frozenset(f"{family}{bits}" for family in ("HS", "RS", "ES", "PS") for bits in (256, 384, 512)) | {"EdDSA"}
 _SET_ELSEWHERE = frozenset({"ASK_HOME"})  # read by index.location, which also places ask.toml
+
+
+def _words(value: object) -> object:
+    """A list is written with spaces or commas between: in the environment it is one text."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
 
 
 class Settings(BaseSettings):
@@ -69,6 +86,43 @@ class Settings(BaseSettings):
         description="Database of what was asked, as a SQLAlchemy URL (none: nothing is kept); "
         "default: a file of SQLite in the data folder.",
     )
+    keep_days: int | None = Field(
+        None, ge=1, le=36_500, description="Days after which what was asked is removed; default: it is kept."
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s<>\"?#]+/$",
+        description="Address under which others reach `ask serve`, for links; default: the one it listens on.",
+    )
+    cors_origins: Words = Field(
+        (), description="Origins of web pages that may call `ask serve`, exact (https://forum.example); default: none."
+    )
+    proxies: Words = Field(
+        (), description="Addresses or networks of proxies whose X-Forwarded-For is believed; default: none."
+    )
+    anonymous_per_minute: int = Field(5, ge=1, le=1_000_000, description="Questions a minute from one address.")
+    anonymous_per_hour: int = Field(40, ge=1, le=1_000_000, description="Questions an hour from one address.")
+    identified_per_minute: int = Field(
+        20, ge=1, le=1_000_000, description="Questions a minute of one API key or one signed-in reader."
+    )
+    answers_at_once: int = Field(8, ge=1, le=256, description="Answers that `ask serve` works on at the same time.")
+    answers_waiting: int = Field(
+        32, ge=0, le=10_000, description="Questions that may wait for their turn; more are told to come back (503)."
+    )
+    answer_seconds: float = Field(90.0, gt=0, le=3_600, description="Longest that `ask serve` works on one answer.")
+    log_questions: bool = Field(False, description="Whether the log of `ask serve` has the text of questions.")
+    identity_keys: Path | None = Field(
+        None,
+        description="File with the keys that sign a forum's tokens (JWT): PEM blocks, or one secret a line; "
+        "default: no tokens.",
+    )
+    identity_issuer: str = Field("", description="Issuer (iss) that a token must name.")
+    identity_audience: str = Field("ask", min_length=1, description="Audience (aud) that a token must name.")
+    identity_algorithms: Words = Field(
+        ("HS256",),
+        description="Algorithms that a token may be signed with: HS256, RS256, ES256 or EdDSA, for instance.",
+    )
+    identity_course: str = Field("", description="Course that a token must name; default: any.")
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 
@@ -80,7 +134,35 @@ class Settings(BaseSettings):
             raise ValueError("empty")
         return value.expanduser() if value is not None else None
 
-    @field_validator("base_url", mode="before")
+    @field_validator("cors_origins")
+    @classmethod
+    def origins_are_exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Scheme, host and perhaps port; a `*` would let in every page."""
+        for origin in value:
+            if not re.fullmatch(
+                r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", origin
+            ):
+                raise ValueError(f"{origin} is no origin like https://forum.example")
+        return value
+
+    @field_validator("proxies")
+    @classmethod
+    def proxies_are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """One address is a network as well."""
+        for proxy in value:
+            ipaddress.ip_network(proxy)
+        return value
+
+    @field_validator("identity_algorithms")
+    @classmethod
+    def algorithms_are_known(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """`none` is no signature; and one kind of key serves one family."""
+        families = {name[:2] for name in value}
+        if not value or len(families) > 1 or not set(value) <= ALGORITHMS:
+            raise ValueError(f"one or more of one family of: {', '.join(sorted(ALGORITHMS))}")
+        return value
+
+    @field_validator("public_url", "base_url", mode="before")
     @classmethod
     def base_ends_in_a_slash(cls, value: object) -> object:
         """What stands after the last slash of a base would be lost."""

@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from assistant.answer import Answer, Citation, Claim, ShownCommand, Timings, Via
-from assistant.journal import FILE, MEMORY, SCHEMA_VERSION, Base, Journal, journal_url
+from assistant.answer import Answer, Citation, Claim, ShownCommand, Timings, ToolRun, Via
+from assistant.journal import FILE, MEMORY, Journal, journal_url
+from assistant.tables import Base
 from corpus.errors import JournalProblem
 
 ANSWER = Answer(
@@ -24,7 +25,7 @@ ANSWER = Answer(
     claims=(Claim("with `-p`", (1,), "verbatim"),),
     citations=(Citation(1, "s.sh", ("Docker", "Ports"), ("above",), 3, 4, "-p", "ports", "u", "r", Via("n.md", 7, 7)),),
     commands=(ShownCommand("docker ps", "invalid", "no such flag", "docker ps -a"),),
-    tool_runs=({"argv": ["docker", "ps"], "exit_code": 0},),
+    tool_runs=(ToolRun(("docker", "ps"), allowed=True, exit_code=0),),
     coverage=0.9,
     timings=Timings(1.0, 2.0, 3.0),
 )
@@ -206,7 +207,7 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
 def test_a_journal_of_a_later_version_is_left_alone(journal: Journal, url: str, tmp_path: Path) -> None:
     journal.close()
     with sqlite3.connect(tmp_path / FILE) as connection:
-        connection.execute("UPDATE schema_version SET version = ?", (SCHEMA_VERSION + 1,))
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
     with pytest.raises(JournalProblem, match="newer version"):
         Journal.open(url)

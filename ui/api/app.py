@@ -2,34 +2,70 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
-from fastapi import FastAPI, Request
-from starlette.responses import Response
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
+from assistant.upkeep import purge
+from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, health
+from ui.api import asking, health, keeping
+from ui.api.answers import Answers
+from ui.api.bodies import BodyLimit
+from ui.api.callers import Identity
+from ui.api.limits import Limits
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
+from ui.api.telemetry import Figures, Telemetry
 from ui.service import Service
 
+UPKEEP_SECONDS = 3_600.0
+NOTES_SECONDS = 10.0  # between looks at whether the notes have changed
 
-def create_app(settings: Settings) -> FastAPI:
-    """The service over the notes of these settings. Opening them begins when the server starts, in the background."""
+
+def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -> FastAPI:
+    """The service over the notes of these settings, reached at an address unless they name another.
+
+    Opening the notes begins when the server starts, in the background. Raises SettingsError.
+    """
+    public_url = settings.public_url or address
+    base_url = settings.base_url or f"{public_url}notes/"
+    # Whoever asks over HTTP has no business with the Docker of this machine.
+    own = settings.model_copy(update={"docker": "off", "base_url": base_url})
+    figures, identity = Figures(), Identity(settings)
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         journal = Journal.open(journal_url(settings.journal, ask_home()))
-        app.state.shared = Shared(settings, Service(settings), journal)
-        app.state.shared.service.bring_up_to_date()
+        answers = Answers(
+            at_once=settings.answers_at_once, waiting=settings.answers_waiting, seconds=settings.answer_seconds
+        )
+        app.state.shared = here = Shared(
+            settings=own,
+            service=Service(own),
+            journal=journal,
+            answers=answers,
+            limits=Limits(),
+            figures=figures,
+            identity=identity,
+            public_url=public_url,
+            leads_here=settings.base_url is None,
+        )
+        here.service.bring_up_to_date()
+        tasks = [asyncio.create_task(_fresh(here.service)), asyncio.create_task(_upkeep(journal, settings.keep_days))]
         try:
             yield
         finally:
+            for task in tasks:
+                task.cancel()
+            answers.close()
             journal.close()
 
     app = FastAPI(
@@ -41,17 +77,36 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     add_problem_handlers(app)
-
-    @app.middleware("http")
-    async def with_id(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        request.state.request_id = secrets.token_hex(8)
-        response = await call_next(request)
-        response.headers["X-Request-Id"] = request.state.request_id
-        return response
-
-    for module in (asking, health):
+    for module in (asking, keeping, health):
         app.include_router(module.router)
+    # The last is the outermost.
+    app.add_middleware(BodyLimit)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            expose_headers=["X-Request-Id", "Retry-After"],
+        )
+    app.add_middleware(Telemetry, figures=figures)
     return app
+
+
+async def _fresh(service: Service) -> None:
+    """Look now and then whether the notes have changed."""
+    while True:
+        await asyncio.sleep(NOTES_SECONDS)
+        await asyncio.to_thread(service.bring_up_to_date)
+
+
+async def _upkeep(journal: Journal, days: int | None) -> None:
+    """Remove what is too old, at once and every hour."""
+    while days is not None:
+        with suppress(JournalProblem):  # said by the next request
+            gone = await asyncio.to_thread(purge, journal, days)
+            logging.getLogger("ask").info("purged", extra={"about": {"rows": gone}})
+        await asyncio.sleep(UPKEEP_SECONDS)
 
 
 def _version() -> str:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
+from starlette.types import Message, Send
 
-from assistant.answer import Event, Turn
-from corpus.errors import AskError
+from assistant.answer import Answer, Event, Turn
+from assistant.chain import Assistant, checked_question
+from corpus.errors import AskError, UsageProblem
+from ui.api.addresses import note_url, with_note_urls
+from ui.api.answers import UnderWay
+from ui.api.callers import Caller, limited
+from ui.api.problems import PROBLEMS, Problem
 from ui.api.state import Shared, opened, shared
 from ui.service import Opened
 
 MAX_QUESTION = 2_000  # characters
 MAX_TURNS = 20
 EVENT_STREAM = "text/event-stream"
+SEND_SECONDS = 30.0  # a client that takes in nothing for so long has gone
 
-router = APIRouter(prefix="/v1", tags=["ask"])
+router = APIRouter(prefix="/v1", tags=["ask"], responses=PROBLEMS)
 
 
 class TurnBody(BaseModel):
@@ -33,7 +41,7 @@ class TurnBody(BaseModel):
     content: Annotated[str, Field(max_length=8_000)]
 
 
-class AskBody(BaseModel):
+class QuestionBody(BaseModel):
     """A question."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,46 +53,121 @@ class AskBody(BaseModel):
         return [Turn(each.role, each.content) for each in self.history]
 
 
-@router.post("/ask", response_model=None)
-def ask(
+class AskBody(QuestionBody):
+    """A question, and whether the model of this service may word its answer."""
+
+    model: Annotated[
+        str | None,
+        Field(max_length=200, description='"none": quotes alone; or the model that this service has (the default).'),
+    ] = None
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events; a client that stops reading is let go."""
+
+    def __init__(self, events: AsyncIterator[bytes]) -> None:
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        super().__init__(events, media_type=EVENT_STREAM, headers=headers)
+
+    async def stream_response(self, send: Send) -> None:
+        """Send the events."""
+
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(SEND_SECONDS):
+                await send(message)
+
+        await super().stream_response(in_time)
+
+
+@router.post(
+    "/ask",
+    response_model=None,
+    responses={
+        200: {
+            "description": "The Answer, or its events: status, citation, delta, done, error.",
+            "content": {"application/json": {"schema": {"type": "object"}}, EVENT_STREAM: {}},
+        }
+    },
+)
+async def ask(
     body: AskBody,
     request: Request,
     notes: Annotated[Opened, Depends(opened)],
     here: Annotated[Shared, Depends(shared)],
+    who: Annotated[Caller, Depends(limited("ask"))],
 ) -> Response:
     """Answer a question from the notes. With `Accept: text/event-stream` its events while it is made."""
-    events = notes.assistant.stream(body.question, history=body.turns())
+    assistant = with_model(notes.assistant, body.model)
+    answering = begin(here, assistant, body.question, body.turns(), who, request)
     if EVENT_STREAM in request.headers.get("accept", ""):
-        return StreamingResponse(
-            _server_sent(events, here), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"}
-        )
-    with closing(events):
-        *_, done = events
-    assert done.answer is not None  # noqa: S101  # a stream ends with it
-    here.journal.keep_answer(done.answer)
-    return JSONResponse(done.answer.to_json())
+        return EventStream(_server_sent(answering))
+    return JSONResponse((await whole(answering)).to_json())
 
 
 @router.post("/search")
-def search(body: AskBody, notes: Annotated[Opened, Depends(opened)]) -> dict[str, Any]:
+def search(
+    body: QuestionBody,
+    notes: Annotated[Opened, Depends(opened)],
+    here: Annotated[Shared, Depends(shared)],
+    _: Annotated[Caller, Depends(limited("ask"))],
+) -> dict[str, Any]:
     """What a question finds, without an answer: the ten best passages and the coverage."""
     assistant = notes.assistant
     found, likely = assistant.find(body.question, history=body.turns())
-    hits = [
-        {"score": round(hit.score, 3), **asdict(assistant.citation(number, hit.number))}
-        for number, hit in enumerate(found.hits[:10], start=1)
-    ]
+    cited = [(hit.score, assistant.citation(n, hit.number)) for n, hit in enumerate(found.hits[:10], start=1)]
+    if here.leads_here:
+        cited = [(score, replace(each, url=note_url(here.public_url, each))) for score, each in cited]
+    hits = [{"score": round(score, 3), **asdict(each)} for score, each in cited]
     return {"question": body.question, "coverage": round(likely.probability, 3), "hits": hits}
 
 
-def _server_sent(events: Iterator[Event], here: Shared) -> Iterator[bytes]:
+def with_model(assistant: Assistant, model: str | None) -> Assistant:
+    """The assistant with the model that a caller names. Raises UsageProblem if the service has not that one."""
+    if model is None or model == assistant.settings.model:
+        return assistant
+    if model == "none":
+        return replace(assistant, model=None)
+    raise UsageProblem('There is no such model here. Leave out "model", or say "none".')
+
+
+def begin(
+    here: Shared, assistant: Assistant, question: str, history: Sequence[Turn], who: Caller, request: Request
+) -> UnderWay:
+    """Begin to answer; the answer is kept in the journal once it is whole. Raises AskError and Problem."""
+    checked_question(question, assistant.settings)
+    state = request.state
+    if here.settings.log_questions:
+        state.question = question
+
+    def events() -> Iterator[Event]:
+        for event in assistant.stream(question, history=history):
+            told = with_note_urls(event, here.public_url) if here.leads_here else event
+            if told.answer is not None:
+                here.journal.keep_answer(told.answer, user=who.user)
+                here.figures.outcomes.labels(told.answer.outcome).inc()
+                state.outcome = told.answer.outcome
+            yield told
+
+    return here.answers.begin(events)
+
+
+async def whole(answering: UnderWay) -> Answer:
+    """The answer when it is whole."""
+    answer = None
+    async with aclosing(answering.events()) as events:  # type: ignore[type-var]  # it is a generator
+        async for event in events:
+            answer = event.answer or answer
+    assert answer is not None  # noqa: S101  # a stream ends with it
+    return answer
+
+
+async def _server_sent(answering: UnderWay) -> AsyncIterator[bytes]:
     """Events as a browser's EventSource reads them; an error is an event too, for the status has been sent."""
     try:
-        for event in events:
-            if event.answer is not None:
-                here.journal.keep_answer(event.answer)
-            yield server_sent(event.event, event.to_json())
-    except AskError as error:
+        async with aclosing(answering.events()) as events:  # type: ignore[type-var]  # it is a generator
+            async for event in events:
+                yield server_sent(event.event, event.to_json())
+    except (AskError, Problem) as error:
         yield server_sent("error", {"event": "error", "detail": str(error)})
 
 

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can answer."""
+"""Whether the process lives, whether it can answer, and its figures for Prometheus."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def alive() -> dict[str, str]:
+async def alive() -> dict[str, str]:
     """The process lives."""
     return {"status": "ok"}
 
 
-@router.get("/readyz")
-def ready(response: Response, here: Annotated[Shared, Depends(shared)]) -> dict[str, Any]:
+@router.get("/readyz", responses={503: {"description": "Not yet: `reasons` says why."}})
+async def ready(response: Response, here: Annotated[Shared, Depends(shared)]) -> dict[str, Any]:
     """Whether questions can be answered, and if not why."""
     service = here.service
     reasons = [service.problem] if service.problem else []
@@ -27,3 +27,11 @@ def ready(response: Response, here: Annotated[Shared, Depends(shared)]) -> dict[
         reasons.append(f"the index is being built ({stage.name} {stage.done}/{stage.total})")
     response.status_code = 200 if service.opened is not None else 503
     return {"ready": service.opened is not None, "reasons": reasons}
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def metrics(here: Annotated[Shared, Depends(shared)]) -> Response:
+    """Figures in the text format of Prometheus."""
+    here.figures.under_way.set(here.answers.under_way)
+    text, media_type = here.figures.text()
+    return Response(text, media_type=media_type)

@@ -24,6 +24,29 @@ STATUSES: tuple[tuple[type[AskError], int], ...] = (
     (AskError, 500),
 )
 
+# What a route may answer besides, for its description.
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "A problem (RFC 9457).",
+        "content": {
+            MEDIA_TYPE: {
+                "schema": {
+                    "type": "object",
+                    "required": ["type", "title", "status", "detail"],
+                    "properties": {
+                        "type": {"type": "string"},
+                        "title": {"type": "string"},
+                        "status": {"type": "integer"},
+                        "detail": {"type": "string"},
+                        "instance": {"type": "string"},
+                        "request_id": {"type": "string"},
+                    },
+                }
+            }
+        },
+    }
+}
+
 
 class Problem(Exception):
     """An answer that is a refusal: its status, and one sentence on what to do."""
@@ -79,10 +102,3 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         return problem_response(request, error.status_code, str(error.detail), error.headers)
-
-    @app.exception_handler(Exception)
-    async def mistake(request: Request, error: Exception) -> JSONResponse:
-        del error  # its trace is in the log
-        return problem_response(
-            request, 500, "This is a mistake in the program: please report it, with the request id."
-        )

@@ -6,6 +6,7 @@ import sys
 
 from assistant.settings import Settings
 from ui.api.app import create_app
+from ui.api.telemetry import log_as_json
 from ui.chat.server import free_port
 
 GRACE_SECONDS = 10  # for answers under way, when the server is told to stop
@@ -17,13 +18,18 @@ def run_server(settings: Settings, *, host: str, port: int) -> None:
 
     port = free_port(host, port)
     shown = f"[{host}]" if ":" in host else host
-    print(f"Ask the Notes is at http://{shown}:{port}/  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+    address = f"http://{shown}:{port}/"
+    app = create_app(settings, address=address)
+    log_as_json()
+    print(f"Ask the Notes is at {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
     uvicorn.run(
-        create_app(settings),
+        app,
         host=host,
         port=port,
-        log_level="warning",
+        log_config=None,
+        access_log=False,
         server_header=False,
         proxy_headers=False,  # nobody's word about an address is taken, unless a setting names the proxy
         timeout_graceful_shutdown=GRACE_SECONDS,
+        h11_max_incomplete_event_size=16_384,
     )

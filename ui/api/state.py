@@ -1,26 +1,39 @@
-"""What all requests share: the service over the notes, and the journal. Opened when the server starts."""
+"""What all requests share: the service over the notes, the journal, limits, figures. Opened when the server starts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
 from assistant.journal import Journal
 from assistant.settings import Settings
+from ui.api.answers import Answers
+from ui.api.limits import Limits
 from ui.api.problems import Problem
+from ui.api.telemetry import Figures
 from ui.service import Opened, Service
+
+if TYPE_CHECKING:
+    from ui.api.callers import Identity
 
 RETRY_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """One per process."""
+    """One per process. `public_url` is where others reach this server; `leads_here`: citations lead to it."""
 
     settings: Settings
     service: Service
     journal: Journal
+    answers: Answers
+    limits: Limits
+    figures: Figures
+    identity: Identity
+    public_url: str
+    leads_here: bool
 
 
 def shared(request: Request) -> Shared:
