@@ -6,12 +6,11 @@ that needs it.
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corpus.errors import AskError, UsageProblem
+from ui.command import docker_options, json_option, model_option, notes_option, path_argument, print_json
+from ui.server_commands import mcp, serve, ui
+from ui.staff_commands import gaps, recheck
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from assistant.answer import Answer, Event, Turn
     from assistant.chain import Assistant
     from assistant.docker.plan import Plan
-    from assistant.journal import Journal
     from assistant.settings import Settings
     from index.build import BuildReport
     from ui.building import BuildProgress
@@ -35,19 +36,6 @@ if TYPE_CHECKING:
 EXIT_CODES = {"answered": 0, "partial": 0, "tool": 0, "unfinished": 3, "not_covered": 3, "refused": 4}
 EXIT_ERROR, EXIT_USAGE, EXIT_STRICT, EXIT_INTERRUPTED = 1, 2, 5, 130
 QUESTION_COMMAND = "question"
-
-notes_option = click.option(
-    "--notes", type=click.Path(path_type=Path), help="Folder or file of notes (default: the packaged course)."
-)
-model_option = click.option(
-    "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
-)
-docker_options = (
-    click.option("--docker/--no-docker", default=None, help="Let it look at the Docker of this machine, read-only."),
-    click.option("--docker-logs", is_flag=True, help="The same, and what programs in containers have written."),
-)
-path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class AskGroup(click.Group):
@@ -182,11 +170,11 @@ def _answer(events: Generator[Event, None, None], *, as_json: bool, jsonl: bool,
             answer = event.answer or answer
             shown(event)
             if jsonl:
-                _print_json(event.to_json(), compact=True)
+                print_json(event.to_json(), compact=True)
     if answer is None:
         raise UsageProblem("There is no answer. Ask again.")
     if as_json:
-        _print_json(answer.to_json())
+        print_json(answer.to_json())
     elif rich:
         as_terminal(answer, _console())
     elif not jsonl:
@@ -204,7 +192,7 @@ def _show_sources(assistant: Assistant, text: str, history: Sequence[Turn], *, a
     if as_json:
         hits = [{"score": round(hit.score, 3), "dense": round(hit.dense, 3), **asdict(c)} for hit, c in citations]
         report = {"question": text, "coverage": round(likely.probability, 3), "hits": hits}
-        _print_json({**report, "standalone_question": found.question.text}, compact=compact)
+        print_json({**report, "standalone_question": found.question.text}, compact=compact)
     else:
         click.echo(f"coverage {likely.probability:.2f}")
         for hit, citation in citations:
@@ -256,7 +244,7 @@ def _show_report(report: BuildReport, *, as_json: bool, compact: bool) -> None:
     from ui.rendering import printable
 
     if as_json:
-        _print_json(describe(report), compact=compact)
+        print_json(describe(report), compact=compact)
         return
     click.echo(describe(report)["summary"])
     for item in (*report.skipped, *report.warnings):
@@ -281,7 +269,7 @@ def lint(path: Path | None, notes: Path | None, as_json: bool) -> int:
     problems = lint_notes(read_notes(chosen), whole_folder=chosen.is_dir())
     errors = sum(problem.severity == "error" for problem in problems)
     if as_json:
-        _print_json({"errors": errors, "warnings": len(problems) - errors, "problems": [asdict(p) for p in problems]})
+        print_json({"errors": errors, "warnings": len(problems) - errors, "problems": [asdict(p) for p in problems]})
     else:
         for p in problems:
             click.echo(printable(f"{p.document}:{p.line}: {p.severity}: {p.message} [{p.code}]"))
@@ -324,112 +312,12 @@ def eval_(
     measured = figures(judged)
     if as_json:
         rows = {"per_question": [question_row(j) for j in judged]} if per_question else {}
-        _print_json({**figures_json(measured), **rows})
+        print_json({**figures_json(measured), **rows})
         return 0
     if per_question:
         for j in judged:
             click.echo(printable("  ".join(str(value) for value in question_row(j).values())))
     click.echo(figures_table(measured))
-    return 0
-
-
-@cli.command()
-@notes_option
-@model_option
-@click.option("--port", type=click.IntRange(0, 65_535), default=8501, show_default=True, help="Port (0: a free one).")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; another lets others in.")
-@click.option("--no-browser", is_flag=True, help="Open no browser.")
-def ui(notes: Path | None, model: str | None, port: int, host: str, no_browser: bool) -> int:
-    """Open the chat page in a browser."""
-    from assistant.settings import load_settings
-    from ui.chat.server import serve
-
-    load_settings(notes=notes, model=model)  # says what is wrong before a server starts
-    serve(notes=notes, model=model, host=host, port=port, open_browser=not no_browser)
-    return 0
-
-
-@cli.command()
-@notes_option
-@model_option
-@click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="Port (0: a free one).")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; another lets others in.")
-def serve(notes: Path | None, model: str | None, port: int, host: str) -> int:
-    """Serve the HTTP API, for programs, forums and other chat clients."""
-    from assistant.settings import load_settings
-    from ui.api.server import run_server
-
-    run_server(load_settings(notes=notes, model=model), host=host, port=port)
-    return 0
-
-
-@cli.command()
-@json_option
-@click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True, help="How many sections.")
-def gaps(as_json: bool, limit: int) -> int:
-    """Show what was asked and not answered, by the section it belongs to: what to write next."""
-    from dataclasses import asdict
-
-    from assistant.gaps import REASONS, find_gaps
-    from ui.rendering import printable
-
-    with _journal() as journal:
-        found = find_gaps(journal.given())[:limit]
-    if as_json:
-        _print_json({"gaps": [asdict(gap) for gap in found]})
-        return 0
-    for gap in found:
-        where = " > ".join(gap.heading) or "no section is near"
-        why = ", ".join(f"{count} x {REASONS.get(outcome, outcome)}" for outcome, count in gap.outcomes.items())
-        liked = f", {gap.disliked} x thumbs down" if gap.disliked else ""
-        click.echo(printable(f"{gap.count:4}  {where}  ({gap.document})\n      {why}{liked}"))
-        for example in gap.examples:
-            click.echo(printable(f"      - {example}"))
-    if not found:
-        click.echo("No gap is known: everything that was asked in the chat or over HTTP was answered.")
-    return 0
-
-
-@cli.command()
-@notes_option
-@json_option
-def recheck(notes: Path | None, as_json: bool) -> int:
-    """Show which answers cite lines that have changed since; exit 1 if there are any."""
-    from assistant.chain import packaged_course
-    from assistant.gaps import recheck as recheck_answers
-    from assistant.settings import load_settings
-    from corpus.documents import read_notes
-    from ui.rendering import place, printable
-
-    chosen = load_settings(notes=notes).notes or packaged_course()
-    with _journal() as journal:
-        found = recheck_answers((answer for answer, _ in journal.given()), read_notes(chosen))
-    if as_json:
-        rows = [
-            {"answer": r.answer.id, "question": r.answer.question, "standing": r.standing, "line": r.line,
-             "document": r.citation.document, "start_line": r.citation.start_line, "quote": r.citation.quote}
-            for r in found
-        ]  # fmt: skip
-        _print_json({"changed": rows})
-    for r in () if as_json else found:
-        now = f", now line {r.line}" if r.line is not None else ""
-        click.echo(printable(f"{r.answer.id}  {r.standing:8}{place(r.citation)}{now}  {r.answer.question[:100]}"))
-    if not found and not as_json:
-        click.echo("All cited lines stand as they were cited.")
-    return EXIT_ERROR if found else 0
-
-
-@cli.command()
-@notes_option
-@model_option
-def mcp(notes: Path | None, model: str | None) -> int:
-    """Offer the notes to an assistant on standard input and output, by the Model Context Protocol."""
-    from assistant.chain import packaged_course
-    from assistant.settings import load_settings
-    from ui.mcp_server import run_stdio
-
-    settings = load_settings(notes=notes, model=model, docker="off")
-    run_stdio(_assistant(settings, quiet=True), settings.notes or packaged_course())
     return 0
 
 
@@ -444,7 +332,7 @@ def doctor(notes: Path | None, model: str | None, as_json: bool) -> int:
 
     report = checkup(notes, model)
     if as_json:
-        _print_json(report)
+        print_json(report)
     else:
         click.echo(printable("\n".join(checkup_lines(report))))
     return EXIT_ERROR if report["problems"] else 0
@@ -486,6 +374,10 @@ def completion(shell: str) -> int:
     return 0
 
 
+for command in (gaps, mcp, recheck, serve, ui):
+    cli.add_command(command)
+
+
 def _assistant(settings: Settings, *, quiet: bool) -> Assistant:
     from assistant.chain import open_assistant
     from ui.rendering import printable
@@ -498,19 +390,6 @@ def _assistant(settings: Settings, *, quiet: bool) -> Assistant:
         first = f"{skipped[0].path} {skipped[0].reason}"
         click.echo(printable(f"ask: {files} of these notes could not be read: {first}"), err=True)
     return assistant
-
-
-@contextmanager
-def _journal() -> Iterator[Journal]:
-    from assistant.journal import Journal, journal_url
-    from assistant.settings import load_settings
-    from index.location import ask_home
-
-    journal = Journal.open(journal_url(load_settings().journal, ask_home()))
-    try:
-        yield journal
-    finally:
-        journal.close()
 
 
 def _progress(*, quiet: bool) -> BuildProgress:
@@ -527,10 +406,6 @@ def _console() -> Console:
 
 def _is_rich() -> bool:
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-
-
-def _print_json(value: Any, *, compact: bool = False) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=None if compact else 2).encode("utf-8", "replace"))
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -1,0 +1,27 @@
+"""What the commands share: their options, and how they print JSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+notes_option = click.option(
+    "--notes", type=click.Path(path_type=Path), help="Folder or file of notes (default: the packaged course)."
+)
+model_option = click.option(
+    "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
+)
+docker_options = (
+    click.option("--docker/--no-docker", default=None, help="Let it look at the Docker of this machine, read-only."),
+    click.option("--docker-logs", is_flag=True, help="The same, and what programs in containers have written."),
+)
+path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def print_json(value: Any, *, compact: bool = False) -> None:
+    """Print a value as JSON, whatever characters are in it."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=None if compact else 2).encode("utf-8", "replace"))
