@@ -13,7 +13,7 @@ from starlette.responses import Response
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
 from index.location import ask_home
-from ui.api import asking, health
+from ui.api import asking, embed, health
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
 from ui.service import Service
@@ -49,7 +49,8 @@ def create_app(settings: Settings) -> FastAPI:
         response.headers["X-Request-Id"] = request.state.request_id
         return response
 
-    for module in (asking, health):
+    app.add_middleware(embed.Frames)
+    for module in (asking, embed, health):
         app.include_router(module.router)
     return app
 
