@@ -314,6 +314,8 @@ def test_a_page_that_is_not_allowed_gets_no_chat(sites: Sites, new_page: NewPage
     with page.expect_response("**/embed?*") as refused:
         _launcher(page).click()
     assert refused.value.status == 403
+    expect(page.get_by_text("The chat cannot be shown on this page.")).to_be_visible()
+    assert any("embed_origins" in complaint for complaint in complaints)
     # That it says it is another page does not help: the browser knows whose page it is.
     page.evaluate(
         "(src) => document.body.append(Object.assign(document.createElement('iframe'), { src }))",
@@ -354,6 +356,31 @@ def test_it_is_there_once_and_calls_before_it_is_loaded_are_kept(sites: Sites, n
     assert page.evaluate("'AskNotes' in window") is False
     page.evaluate(again, sites.loader)
     expect(_launcher(page)).to_have_count(1)
+
+
+def test_the_options_are_taken(sites: Sites, new_page: NewPage) -> None:
+    page = new_page()
+    options = {
+        "title": "Help",
+        "placeholder": "Frage?",
+        "lang": "de",
+        "context": "auto",
+        "open": "",
+        "position": "left",
+    }
+    page.goto(sites.forum.add("options", sites.loader, accent="#ffcc00", **options))
+    panel = _panel(page)
+    expect(panel.get_by_role("heading", name="Help")).to_have_attribute("lang", "de")
+    expect(panel.get_by_placeholder("Frage?")).to_be_focused()
+    expect(panel.get_by_role("button", name="A topic of the forum")).to_be_visible()
+    launcher = page.get_by_role("button", name="Help")
+    box = launcher.bounding_box()
+    assert box is not None
+    assert box["x"] == 20
+    for button in (launcher, panel.get_by_role("button", name="Ask", exact=True)):
+        assert button.evaluate("e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]") == [
+            "rgb(255, 204, 0)", "rgb(0, 0, 0)",
+        ]  # fmt: skip
 
 
 def test_it_survives_that_an_app_puts_another_body(sites: Sites, new_page: NewPage) -> None:

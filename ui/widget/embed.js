@@ -99,6 +99,7 @@ async function ask(question) {
   tell("asked");
   try {
     const answer = await answered(question, controller.signal, shown);
+    if (underWay !== controller) return;
     const isWatched = turn.getBoundingClientRect().top < innerHeight && turn.getBoundingClientRect().top > 0;
     shown.replaceWith(drawAnswer(answer, rate));
     if (isWatched) turn.scrollIntoView({ block: "start" }); // there may have been no room for it before

@@ -17,7 +17,7 @@
   const accent = /^#[0-9a-f]{6}$/i.test(data.accent || "") ? data.accent : "#2556a8";
   let theme = data.theme || "auto";
   let token = null;
-  let host, frame, panel, launcher;
+  let host, frame, panel, launcher, silent;
   let ready = false, open = false, late;
 
   const css = `
@@ -34,6 +34,7 @@ button { position: fixed; z-index: 2147483000; bottom: 20px; ${left ? "left" : "
   padding: 0 20px; border: 2px solid transparent; border-radius: 24px; background: ${accent}; color: ${ink(accent)};
   font: 600 16px/1.2 system-ui, sans-serif; cursor: pointer; box-shadow: 0 4px 16px #0004; }
 button:focus-visible { outline: 3px solid ${accent}; outline-offset: 3px; }
+p { margin: 0; padding: 20px; color: CanvasText; font: 16px/1.5 system-ui, sans-serif; }
 .name { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 @media (max-width: 480px) { .bubble .panel { inset: 0; width: auto; max-width: none; height: 100dvh; border: 0; border-radius: 0; } }
 @media (prefers-reduced-motion: no-preference) { .bubble .panel { animation: in .15s ease-out; } }
@@ -74,7 +75,9 @@ button:focus-visible { outline: 3px solid ${accent}; outline-offset: 3px; }
     panel = make("div", { className: "panel", id: "panel", hidden: true });
     panel.setAttribute("role", inline ? "region" : "dialog");
     panel.setAttribute("aria-labelledby", "name");
-    panel.append(make("span", { className: "name", id: "name", textContent: title }));
+    silent = make("p", { hidden: true, textContent: "The chat cannot be shown on this page." });
+    silent.setAttribute("role", "status");
+    panel.append(make("span", { className: "name", id: "name", textContent: title }), silent);
     box.append(panel);
     if (!inline) {
       launcher = make("button", { type: "button", textContent: title, onclick: () => methods.toggle() });
@@ -91,27 +94,29 @@ button:focus-visible { outline: 3px solid ${accent}; outline-offset: 3px; }
   function load() {
     if (frame) return;
     frame = make("iframe", { title, referrerPolicy: "no-referrer", src: page.href });
+    frame.addEventListener("load", () => ready || wait());
     frame.sandbox = "allow-scripts allow-same-origin allow-forms allow-popups allow-popups-to-escape-sandbox";
     panel.append(frame);
-    wait();
   }
 
+  // The page in the frame speaks before it has loaded; a refused one loads as well, and says nothing.
   function wait() {
     ready = false;
     clearTimeout(late);
     late = setTimeout(() => {
-      if (!frame || !frame.isConnected) return;
+      silent.hidden = false;
+      frame.hidden = true;
       console.warn(`${NAME}: no answer from ${page.href}. Is ${location.origin} in the service's embed_origins, and ` +
         `${page.origin} in this page's frame-src?`);
       tell("error", { reason: "no-answer" });
-    }, 15000);
+    }, 3000);
   }
 
   // The bubble stands beside <body>: what an app puts in place of the body leaves it, and the chat in it, alone.
   function place() {
     const target = inline ? document.querySelector(data.target || `#${NAME}-here`) : document.documentElement;
     if (!target || target.contains(host)) return;
-    if (frame) wait(); // a frame that is moved loads anew
+    ready = false; // a frame that is moved loads anew
     target.append(host);
     if (inline) methods.open();
   }
@@ -123,6 +128,7 @@ button:focus-visible { outline: 3px solid ${accent}; outline-offset: 3px; }
     if (type === "ready") {
       clearTimeout(late);
       ready = true;
+      frame.hidden = !(silent.hidden = true);
       const { lang, placeholder, suggestions } = data;
       send("init", {
         title, theme, accent, ink: ink(accent), lang, placeholder, inline, context: pageTitle(),
