@@ -11,6 +11,7 @@ import os
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -123,6 +124,11 @@ class Settings(BaseSettings):
         description="Algorithms that a token may be signed with: HS256, RS256, ES256 or EdDSA, for instance.",
     )
     identity_course: str = Field("", description="Course that a token must name; default: any.")
+    embed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Origins whose pages may show the widget, as https://forum.example.org (a port if there is one), "
+        "with commas between; default: none.",
+    )
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 
@@ -168,6 +174,18 @@ class Settings(BaseSettings):
         """What stands after the last slash of a base would be lost."""
         return f"{value}/" if isinstance(value, str) and value and not value.endswith("/") else value
 
+    @field_validator("embed_origins", mode="before")
+    @classmethod
+    def words_are_a_list(cls, value: object) -> object:
+        """The environment has no lists."""
+        return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
+
+    @field_validator("embed_origins")
+    @classmethod
+    def origins_are_exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """As a browser names them, for they are compared by letter."""
+        return tuple(dict.fromkeys(exact_origin(each) for each in value))
+
     @field_validator("model", mode="before")
     @classmethod
     def none_is_no_model(cls, value: object) -> object:
@@ -186,6 +204,20 @@ class Settings(BaseSettings):
         """Flags, environment, file."""
         del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+
+
+_ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def exact_origin(address: str) -> str:
+    """Scheme, host and port as a browser writes them. Raises ValueError for more, for less, and for patterns."""
+    found = address.strip().lower().removesuffix("/")
+    if not _ORIGIN.fullmatch(found):
+        raise ValueError(f"{address!r} is no origin: scheme and host, and a port if it is not the usual one")
+    parts = urlsplit(found)
+    usual = parts.port == _DEFAULT_PORTS[parts.scheme]  # a port above 65535 is a ValueError
+    return found.rpartition(":")[0] if usual else found
 
 
 def settings_file() -> Path | None:

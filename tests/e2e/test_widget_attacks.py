@@ -1,0 +1,191 @@
+"""60 texts that try to act, in questions, notes and replies of a model: by the browser's own record none does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect
+
+from tests.assistant.provider import Provider, running
+from tests.e2e.attacks import ATTACKS, MARKER
+from tests.e2e.conftest import FLAGS
+from tests.e2e.hosts import hosting, serving_api
+from tests.e2e.test_widget import _answer, _citation, _open, _reply
+
+pytestmark = [pytest.mark.real, pytest.mark.slow]
+
+# What an answer is made of; anything else has come out of a text.
+OURS = {
+    "a", "blockquote", "br", "button", "code", "details", "div", "em", "h2", "h3", "input", "li", "ol", "p", "pre",
+    "section", "span", "strong", "summary", "ul",
+}  # fmt: skip
+PRESSED = """(main) => { for (const each of main.querySelectorAll("a, summary, .turn span")) {
+    if (each.tagName === "A" && /^https?:/.test(each.href)) continue; // leads away, as it says
+    each.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true }));
+    each.dispatchEvent(new MouseEvent("mouseover", { bubbles: true }));
+} }"""
+
+
+@dataclass
+class Record:
+    """What the browser noticed."""
+
+    page: Page
+    notes: list[str] = field(default_factory=list)  # dialogs, the marker, what a policy had to stop
+
+    def watch(self) -> None:
+        """From now on."""
+        self.page.on("dialog", lambda dialog: (self.notes.append(f"dialog {dialog.message}"), dialog.dismiss()))
+        self.page.on("pageerror", lambda error: self.notes.append(str(error)))
+        self.page.on("console", lambda message: self._heard(message.text))
+
+    def _heard(self, text: str) -> None:
+        # A text of ours that only the policy kept from acting would have come through all the same.
+        if MARKER in text or "Content Security Policy" in text or "TrustedHTML" in text:
+            self.notes.append(text)
+
+
+@pytest.fixture
+def recorded(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterator[Callable[[], Record]]:
+    """A browser that keeps a record of all it asks for; at the end the hosts in it are checked."""
+    log = tmp_path / "net.json"
+    browser: Browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--log-net-log={log}"])
+
+    def opened() -> Record:
+        record = Record(browser.new_page(viewport={"width": 900, "height": 800}))
+        record.page.set_default_timeout(30_000)
+        record.watch()
+        return record
+
+    yield opened
+    browser.close()
+    events = json.loads(log.read_text())["events"]
+    started = [event["params"] for event in events if "initiator" in event.get("params", {})]
+    asked = {event["url"] for event in started if event["initiator"].startswith("http")}
+    assert len(asked) > 3
+    assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
+
+
+@contextmanager
+def _widget(encoders: Path, folder: Path, **settings: str) -> Iterator[str]:
+    """A page with the widget over notes with all the texts in them; its address."""
+    home, notes = folder / "home", folder / "notes"
+    home.mkdir()
+    notes.mkdir()
+    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    parts = [
+        "# Docker\n\n## Ports\n\n- publish a port with `docker run -p 8080:80 web`: host first, container second\n"
+    ]
+    parts += [
+        f"## Trick {number} {_line(attack)}\n\nTrick number {number} publishes a port: {attack}\n"
+        for number, attack in enumerate(ATTACKS, start=1)
+    ]
+    (notes / "note.md").write_text("\n".join(parts), encoding="utf-8")
+    with ExitStack() as stack:
+        host = stack.enter_context(hosting())
+        service = stack.enter_context(serving_api(notes, home, ASK_EMBED_ORIGINS=host.origin, **settings))
+        yield host.add("plain", f"{service}/widget.js")
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _ask(panel: FrameLocator, question: str, number: int) -> None:
+    """Ask, and wait for the answer, whatever it is."""
+    panel.get_by_label("Your question").fill(question)
+    panel.get_by_label("Your question").press("Enter")
+    expect(panel.locator(".outcome")).to_have_count(number)
+
+
+def _nothing_of_theirs(panel: FrameLocator) -> None:
+    """The conversation has our elements alone, with no handler, and no address but of the web."""
+    main = panel.locator("#conversation")
+    main.evaluate(PRESSED)
+    tags = main.evaluate("main => [...main.querySelectorAll('.turn *')].map(each => each.localName)")
+    assert set(tags) <= OURS
+    names = main.evaluate("main => [...main.querySelectorAll('.turn *')].flatMap(each => each.getAttributeNames())")
+    assert [name for name in names if name.startswith("on") or name in {"style", "src", "srcdoc"}] == []
+    addresses = main.evaluate("main => [...main.querySelectorAll('.turn [href]')].map(each => each.href)")
+    assert [address for address in addresses if not re.match(r"https?://", address)] == []
+
+
+def test_there_are_60() -> None:
+    assert len(set(ATTACKS)) == 60
+
+
+def test_in_the_question_and_in_the_notes(encoders: Path, tmp_path: Path, recorded: Callable[[], Record]) -> None:
+    with _widget(encoders, tmp_path) as address:
+        record = recorded()
+        panel = _open(record.page, address)
+        for number, attack in enumerate(ATTACKS, start=1):
+            _ask(panel, f"What does trick {number} publish? {_line(attack)}", number)
+        quoted = panel.locator(".turn .text", has_text=MARKER).count()
+        _nothing_of_theirs(panel)
+        record.page.wait_for_timeout(500)
+    assert quoted > 30  # the notes' own lines were shown, else this would have tried nothing
+    assert record.notes == []
+
+
+def test_in_every_part_of_an_answer(encoders: Path, tmp_path: Path, recorded: Callable[[], Record]) -> None:
+    with _widget(encoders, tmp_path) as address:
+        record = recorded()
+        panel = _open(record.page, address)
+        for number, attack in enumerate(ATTACKS, start=1):
+            cited = _citation(
+                document=attack, heading=[attack], parents=[attack], quote=attack, anchor=attack,
+                url=f"javascript:console.log('{MARKER}')",
+            )  # fmt: skip
+            command = {
+                "text": attack,
+                "status": "invalid",
+                "problem": attack,
+                "suggestion": attack,
+                "severity": "error",
+            }
+            run = {"argv": ["docker", attack], "allowed": True, "stdout": attack, "stderr": attack}
+            answer = _answer(
+                id=attack, text=f"{attack}\n\n- {attack} [1]\n  - **{attack}** [1]", notice=attack, model=attack,
+                claims=[{"text": attack, "citations": [1], "support": "weak"}], citations=[cited], nearest=[cited],
+                commands=[command], tool_runs=[run],
+            )  # fmt: skip
+            delta = {"event": "delta", "text": attack}
+            _reply(record.page, delta, {"event": "done", "answer": answer})
+            _ask(panel, attack.replace("\x01", ""), number)
+        _nothing_of_theirs(panel)
+        record.page.wait_for_timeout(500)
+    assert record.notes == []
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with running() as server:
+        yield server
+
+
+def test_in_the_reply_of_a_model(
+    encoders: Path, tmp_path: Path, recorded: Callable[[], Record], provider: Provider
+) -> None:
+    settings = {
+        "ASK_MODEL": "openai:scripted", "ASK_MODEL_URL": provider.url, "ASK_MODEL_RETRIES": "0",
+        "OPENAI_API_KEY": "none",
+    }  # fmt: skip
+    with _widget(encoders, tmp_path, **settings) as address:
+        record = recorded()
+        panel = _open(record.page, address)
+        for number, attack in enumerate(ATTACKS, start=1):
+            provider.reply = f"ANSWERED: yes\nYou publish a port with `docker run -p 8080:80 web`. [1]\n{attack} [1]\n"
+            provider.reply += f"Trick number {number} publishes a port: {attack} [1]\n"
+            _ask(panel, f"How do I publish a port by trick {number}?", number)
+            if number % 10 == 0:  # so that what was said does not fill the request
+                _nothing_of_theirs(panel)
+        record.page.wait_for_timeout(500)
+    assert len(provider.requests) >= len(ATTACKS)
+    assert record.notes == []

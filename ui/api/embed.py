@@ -1,0 +1,161 @@
+"""The widget: its loader, the page in its frame, and who may show that page (docs/embed.md)."""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from functools import cache
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import APIRouter, Depends, Request
+from starlette.datastructures import MutableHeaders
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from assistant.settings import exact_origin
+from ui.api.problems import Problem
+from ui.api.state import Shared, shared
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+PAGE = "/embed"
+LOADER = "widget.js"
+SHORT = "public, max-age=300"
+FOREVER = "public, max-age=31536000, immutable"
+JAVASCRIPT = "text/javascript; charset=utf-8"
+# What the page in the frame loads, by its address.
+PARTS = {
+    "embed.js": JAVASCRIPT,
+    "embed-answer.js": JAVASCRIPT,
+    "embed-markdown.js": JAVASCRIPT,
+    "embed.css": "text/css; charset=utf-8",
+}
+# A loader that is checked by its hash is asked for with CORS, and a page with COEP takes only what says so.
+FOR_OTHER_PAGES = {"Access-Control-Allow-Origin": "*", "Cross-Origin-Resource-Policy": "cross-origin"}
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; require-trusted-types-for 'script'; trusted-types 'none'; frame-ancestors "
+)
+NO_FRAME = "frame-ancestors 'none'"
+POWERS = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
+
+router = APIRouter(tags=["widget"], include_in_schema=False)
+
+
+class Frames:
+    """No page of another origin shows a response in a frame, unless the response itself says which may."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _forbid_frames(MutableHeaders(scope=message))
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def _forbid_frames(headers: MutableHeaders) -> None:
+    headers["X-Content-Type-Options"] = "nosniff"
+    policy = headers.get("Content-Security-Policy", "")
+    if "frame-ancestors" not in policy:
+        policy = f"{policy}; {NO_FRAME}" if policy else NO_FRAME
+        headers["Content-Security-Policy"] = policy
+    if NO_FRAME in policy:
+        headers["X-Frame-Options"] = "DENY"
+
+
+@router.get(f"/{LOADER}")
+def loader() -> Response:
+    """The loader of this version, whichever it is; asked for again after five minutes."""
+    return _loader(SHORT)
+
+
+@router.get("/widget.json")
+def loader_facts() -> Response:
+    """The address of this very version of the loader, and its hash for `integrity`."""
+    facts = {"src": f"/widget-{loader_hash()}.js", "integrity": loader_integrity()}
+    return JSONResponse(facts, headers={**FOR_OTHER_PAGES, "Cache-Control": SHORT})
+
+
+@router.get("/widget-{version}.js")
+def loader_of_version(version: str) -> Response:
+    """The loader by the hash of its content: it never changes."""
+    if version != loader_hash():
+        raise Problem(404, "This is not the version of the loader that is served now: /widget.json names it.")
+    return _loader(FOREVER)
+
+
+def _loader(caching: str) -> Response:
+    return Response(_file(LOADER), media_type=JAVASCRIPT, headers={**FOR_OTHER_PAGES, "Cache-Control": caching})
+
+
+@router.get(PAGE)
+def page(here: Annotated[Shared, Depends(shared)], parent: str = "") -> Response:
+    """The chat in a frame of `parent`, an origin of the setting embed_origins; for any other it is refused."""
+    allowed = here.settings.embed_origins
+    try:
+        is_allowed = exact_origin(parent) in allowed
+    except ValueError:
+        is_allowed = False
+    if not is_allowed:
+        return HTMLResponse(
+            _refusal(parent), 403, headers={"Content-Security-Policy": f"default-src 'none'; {NO_FRAME}"}
+        )
+    headers = {
+        "Content-Security-Policy": POLICY + " ".join(allowed),
+        "Referrer-Policy": "no-referrer",
+        "Permissions-Policy": ", ".join(f"{power}=()" for power in POWERS),
+        "Cache-Control": "no-cache",
+    }
+    return HTMLResponse(_file("embed.html"), headers=headers)
+
+
+def _refusal(parent: str) -> str:
+    """What whoever runs the service has to set; nobody's page is shown it in a frame."""
+    shown = escape(parent[:200]) or "no origin at all"
+    return (
+        '<!doctype html><html lang="en"><title>Not shown here</title><h1>The chat is not shown here</h1>'
+        f"<p>It was asked for by: <code>{shown}</code></p><p>Whoever runs this service can allow a forum by its exact "
+        "origin: <code>ASK_EMBED_ORIGINS=https://forum.example.org</code>, or <code>embed_origins</code> in ask.toml. "
+        "Then start the service anew.</p></html>"
+    )
+
+
+def _part(request: Request) -> Response:
+    """One file of the page; asked for again each time, and sent only if it has changed."""
+    name = request.url.path.rpartition("/")[2]
+    tag = f'"{_digest(name).hex()[:16]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache", "Cross-Origin-Resource-Policy": "same-origin"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    return Response(_file(name), media_type=PARTS[name], headers=headers)
+
+
+for _name in PARTS:
+    router.add_api_route(f"/{_name}", _part)
+
+
+def loader_hash() -> str:
+    """The loader's version: it is in its lasting address."""
+    return _digest(LOADER).hex()[:16]
+
+
+def loader_integrity() -> str:
+    """The loader's hash as the attribute `integrity` has it."""
+    return f"sha384-{b64encode(hashlib.sha384(_file(LOADER)).digest()).decode()}"
+
+
+def _digest(name: str) -> bytes:
+    return hashlib.sha256(_file(name)).digest()
+
+
+@cache
+def _file(name: str) -> bytes:
+    return resources.files("ui.widget").joinpath(name).read_bytes()
