@@ -124,7 +124,7 @@ class Settings(BaseSettings):
         description="Algorithms that a token may be signed with: HS256, RS256, ES256 or EdDSA, for instance.",
     )
     identity_course: str = Field("", description="Course that a token must name; default: any.")
-    embed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    embed_origins: Words = Field(
         (),
         description="Origins whose pages may show the widget, as https://forum.example.org (a port if there is one), "
         "with commas between; default: none.",
@@ -139,17 +139,6 @@ class Settings(BaseSettings):
         if value is not None and not str(value).strip():
             raise ValueError("empty")
         return value.expanduser() if value is not None else None
-
-    @field_validator("cors_origins")
-    @classmethod
-    def origins_are_exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        """Scheme, host and perhaps port; a `*` would let in every page."""
-        for origin in value:
-            if not re.fullmatch(
-                r"https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?|https?://\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", origin
-            ):
-                raise ValueError(f"{origin} is no origin like https://forum.example")
-        return value
 
     @field_validator("proxies")
     @classmethod
@@ -174,13 +163,7 @@ class Settings(BaseSettings):
         """What stands after the last slash of a base would be lost."""
         return f"{value}/" if isinstance(value, str) and value and not value.endswith("/") else value
 
-    @field_validator("embed_origins", mode="before")
-    @classmethod
-    def words_are_a_list(cls, value: object) -> object:
-        """The environment has no lists."""
-        return re.split(r"[\s,]+", value.strip(" \t\r\n,")) if isinstance(value, str) else value
-
-    @field_validator("embed_origins")
+    @field_validator("cors_origins", "embed_origins")
     @classmethod
     def origins_are_exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """As a browser names them, for they are compared by letter."""

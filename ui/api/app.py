@@ -80,7 +80,6 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     for module in (asking, keeping, embed, health):
         app.include_router(module.router)
     # The last is the outermost.
-    app.add_middleware(embed.Frames)
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(

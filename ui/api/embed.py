@@ -10,7 +10,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Request
-from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.settings import exact_origin
@@ -18,7 +17,7 @@ from ui.api.problems import Problem
 from ui.api.state import Shared, shared
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    pass
 
 PAGE = "/embed"
 LOADER = "widget.js"
@@ -42,33 +41,6 @@ NO_FRAME = "frame-ancestors 'none'"
 POWERS = ("camera", "display-capture", "geolocation", "microphone", "midi", "payment", "serial", "usb")
 
 router = APIRouter(tags=["widget"], include_in_schema=False)
-
-
-class Frames:
-    """No page of another origin shows a response in a frame, unless the response itself says which may."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers."""
-
-        async def with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _forbid_frames(MutableHeaders(scope=message))
-            await send(message)
-
-        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
-
-
-def _forbid_frames(headers: MutableHeaders) -> None:
-    headers["X-Content-Type-Options"] = "nosniff"
-    policy = headers.get("Content-Security-Policy", "")
-    if "frame-ancestors" not in policy:
-        policy = f"{policy}; {NO_FRAME}" if policy else NO_FRAME
-        headers["Content-Security-Policy"] = policy
-    if NO_FRAME in policy:
-        headers["X-Frame-Options"] = "DENY"
 
 
 @router.get(f"/{LOADER}")
