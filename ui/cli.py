@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from corpus.errors import AskError, UsageProblem
+from ui.journal_command import journal
+from ui.keys_command import keys
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -413,6 +415,10 @@ def completion(shell: str) -> int:
         raise UsageProblem(f"There is no completion for {shell}.")
     click.echo(completer(cli, {}, "ask", "_ASK_COMPLETE").source())
     return 0
+
+
+cli.add_command(keys)
+cli.add_command(journal)
 
 
 def _assistant(settings: Settings, *, quiet: bool) -> Assistant:
