@@ -19,6 +19,8 @@ import click
 
 from corpus.errors import AskError, UsageProblem
 from ui.command import docker_options, json_option, model_option, notes_option, path_argument, print_json
+from ui.journal_command import journal
+from ui.keys_command import keys
 from ui.server_commands import mcp, serve, ui
 from ui.staff_commands import gaps, recheck
 
@@ -374,7 +376,7 @@ def completion(shell: str) -> int:
     return 0
 
 
-for command in (gaps, mcp, recheck, serve, ui):
+for command in (gaps, journal, keys, mcp, recheck, serve, ui):
     cli.add_command(command)
 
 

@@ -16,7 +16,7 @@ from assistant.settings import Settings
 from assistant.upkeep import purge
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, embed, health, keeping
+from ui.api import asking, docs_page, embed, health, keeping, openai_chat, permalinks
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
@@ -77,7 +77,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         redoc_url=None,
     )
     add_problem_handlers(app)
-    for module in (asking, keeping, embed, health):
+    for module in (asking, keeping, openai_chat, permalinks, embed, docs_page, health):
         app.include_router(module.router)
     # The last is the outermost.
     app.add_middleware(BodyLimit)

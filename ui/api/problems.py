@@ -24,6 +24,7 @@ STATUSES: tuple[tuple[type[AskError], int], ...] = (
     (AskError, 500),
 )
 
+OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")  # their clients read errors in another shape
 # What a route may answer besides, for its description.
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {
@@ -41,6 +42,21 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
                         "instance": {"type": "string"},
                         "request_id": {"type": "string"},
                     },
+                }
+            }
+        },
+    }
+}
+
+OPENAI_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    "default": {
+        "description": "An error in the shape of OpenAI.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {"error": {"type": "object", "required": ["message", "type"]}},
                 }
             }
         },
@@ -68,6 +84,8 @@ def problem_response(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> JSONResponse:
     """One problem as JSON: type, title, status, detail, instance, and the id of the request."""
+    if request.url.path.startswith(OPENAI_PATHS):
+        return JSONResponse(openai_error(status, detail), status_code=status, headers=dict(headers or {}))
     body = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -78,6 +96,13 @@ def problem_response(
         **extra,
     }
     return JSONResponse(body, status_code=status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def openai_error(status: int, detail: str) -> dict[str, Any]:
+    """An error in the shape that OpenAI's clients read."""
+    kinds = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+    kind = kinds.get(status, "server_error" if status >= 500 else "invalid_request_error")
+    return {"error": {"message": detail, "type": kind, "param": None, "code": None}}
 
 
 def add_problem_handlers(app: FastAPI) -> None:

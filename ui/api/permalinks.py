@@ -1,0 +1,86 @@
+"""GET /a/{id}, /notes/{document}, /oembed: what links lead to, for people and for the programs that unfold links."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import Annotated, Any
+from urllib.parse import unquote
+
+from fastapi import APIRouter, Depends, Query
+from fastapi.responses import HTMLResponse
+
+from ui.api.addresses import answer_url
+from ui.api.keeping import AnswerId, kept_answer
+from ui.api.pages import CONTENT_POLICY, answer_page, note_page, summary
+from ui.api.problems import PROBLEMS, Problem
+from ui.api.state import Shared, opened, shared
+from ui.service import Opened
+
+MAX_LINES = 500
+LINES = r"^[0-9]{1,7}(-[0-9]{1,7})?$"
+
+router = APIRouter(tags=["permalinks"], responses=PROBLEMS)
+
+
+@router.get("/a/{answer}", response_class=HTMLResponse)
+def answer(answer: AnswerId, here: Annotated[Shared, Depends(shared)]) -> HTMLResponse:
+    """The page of an answer."""
+    return _html(answer_page(kept_answer(here, answer), here.public_url))
+
+
+@router.get("/notes/{document:path}", response_class=HTMLResponse)
+def note(
+    document: str,
+    here: Annotated[Shared, Depends(shared)],
+    notes: Annotated[Opened, Depends(opened)],
+    lines: Annotated[str | None, Query(pattern=LINES, description="Lines to mark, as 12 or 12-13.")] = None,
+    of: Annotated[str | None, Query(max_length=500, description="File of these lines, if one is included.")] = None,
+    section: Annotated[str | None, Query(max_length=500, description="Anchor of the only section to mark.")] = None,
+) -> HTMLResponse:
+    """The page of a note, lines of it marked. The fragment of the address is the section's anchor."""
+    chapter = notes.text.chapter(document)  # a name among those that were read: no path is opened
+    if chapter is None:
+        raise Problem(404, "There is no such note.")
+    first, last = _lines(lines)
+    marked = frozenset((of or document, number) for number in range(first, last + 1))
+    only = notes.text.section(document, section) if section is not None else None
+    return _html(note_page(chapter, only, marked, here.public_url))
+
+
+@router.get("/oembed")
+def oembed(
+    url: Annotated[str, Query(max_length=2_000)],
+    here: Annotated[Shared, Depends(shared)],
+    format: Annotated[str, Query(pattern="^[a-z]{1,10}$")] = "json",  # noqa: A002  # its name in oEmbed
+) -> dict[str, Any]:
+    """An answer of this server for a page that links to it: its beginning as a quotation, without any script."""
+    if format != "json":
+        raise Problem(501, "Only JSON is made here.")
+    found = re.fullmatch(rf"{re.escape(here.public_url)}a/([0-9a-f]{{1,40}})", unquote(url))
+    if found is None:
+        raise Problem(404, "There is no answer at that address.")
+    kept = kept_answer(here, found[1])
+    link = escape(answer_url(here.public_url, kept.id))
+    return {
+        "version": "1.0",
+        "type": "rich",
+        "provider_name": "Ask the Notes",
+        "provider_url": here.public_url,
+        "title": kept.question,
+        "width": 600,
+        "height": 200,
+        "html": f'<blockquote><p>{escape(summary(kept))}</p><a href="{link}">{escape(kept.question)}</a></blockquote>',
+    }
+
+
+def _lines(lines: str | None) -> tuple[int, int]:
+    """The first and the last, both included; none are (1, 0)."""
+    if lines is None:
+        return 1, 0
+    first, _, last = lines.partition("-")
+    return int(first), min(int(last or first), int(first) + MAX_LINES)
+
+
+def _html(text: str) -> HTMLResponse:
+    return HTMLResponse(text, headers={"Content-Security-Policy": CONTENT_POLICY})
