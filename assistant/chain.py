@@ -131,7 +131,8 @@ class Assistant:
     def stream(self, question: str, *, history: Sequence[Turn] = (), output: str = "") -> Generator[Event, None, None]:
         """The same while it happens: each sentence once it is checked, the whole answer last. Raises QuestionError."""
         started = time.perf_counter()
-        asked = checked_question(f"{question}\n{output}" if output.strip() else question, self.settings)
+        as_asked = f"{question}\n{output}" if output.strip() else question
+        asked = checked_question(as_asked, self.settings)
         yield Event("status", status="searching")
         if running := self._running(question, output):
             yield Event("status", status=running)
@@ -139,7 +140,7 @@ class Assistant:
         if answer is not None:
             yield from _at_once(answer)
             took = _ms(time.perf_counter() - started)
-            yield Event("done", answer=_identified(replace(answer, timings=Timings(0.0, took, took)), asked, asked))
+            yield Event("done", answer=_identified(replace(answer, timings=Timings(0.0, took, took)), as_asked, asked))
             return
         standalone = rewritten_question(asked, history, self.model)
         found = search(standalone, self.index, self.encoder)
@@ -157,7 +158,7 @@ class Assistant:
         ended = time.perf_counter()
         timings = Timings(_ms(searched - started), _ms(ended - searched), _ms(ended - started))
         answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
-        yield Event("done", answer=_identified(answer, asked, standalone))
+        yield Event("done", answer=_identified(answer, as_asked, standalone))
 
     def _running(self, question: str, output: str) -> str | None:
         """What is about to be run for a question, to be shown before it is."""

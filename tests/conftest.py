@@ -126,6 +126,11 @@ def ask_home(
         yield folder
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run."""
+    items.sort(key=lambda item: "e2e" in item.path.parts)
+
+
 def _left_out(reporter: pytest.TerminalReporter) -> list[str]:
     """The tests that were skipped, each with its reason."""
     lines = []

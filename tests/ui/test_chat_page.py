@@ -11,7 +11,7 @@ import pytest
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from assistant.answer import Answer, Citation, Claim, ShownCommand
+from assistant.answer import Answer, Citation, Claim, ShownCommand, ToolRun
 from assistant.journal import FILE, Journal, journal_url
 from corpus.errors import JournalProblem
 from index.embedding import Encoder
@@ -298,9 +298,11 @@ def test_a_source_that_has_changed_is_shown_as_it_was(page: Page, ask_home: Path
 
 
 def test_output_of_a_tool_is_text(page: Page, ask_home: Path, notes: Path) -> None:
-    run = {"argv": ["docker", "ps"], "stdout": "<script>alert(1)</script> ![x](http://evil.example)", "stderr": ""}
+    run = ToolRun(
+        ("docker", "ps"), allowed=True, exit_code=0, stdout="<script>alert(1)</script> ![x](http://evil.example)"
+    )
     test = _shown(page, ask_home, notes, replace(WORDED, outcome="tool", tool_runs=(run,), commands=()))
-    assert [code.value for code in test.code] == ["docker ps", run["stdout"]]
+    assert [code.value for code in test.code] == ["docker ps", run.stdout]
     assert "From your machine" in _badges(test)[0]
 
 

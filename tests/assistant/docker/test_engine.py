@@ -245,7 +245,7 @@ class TestSecrets:
 
     def test_names_of_variables_stay(self, engine: Engine) -> None:
         run = run_plan(plan_text("docker inspect -f '{{.Config.Env}}' web"), engine.socket)
-        assert run.stdout.startswith("[DB_PASSWORD=<redacted> API_KEY=<redacted> PATH=/bin")
+        assert {"DB_PASSWORD=<redacted>", "API_KEY=<redacted>", "PATH=/bin"} <= set(run.stdout.strip("[]\n").split())
         assert run.redactions >= 2
 
 
