@@ -68,6 +68,11 @@ class _Utc(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
+def utc() -> _Utc:
+    """The type of a column that holds a time."""
+    return _Utc()
+
+
 class Base(DeclarativeBase):
     """The tables; `Base.metadata` is what a migration compares with."""
 
@@ -246,18 +251,18 @@ class Journal:
         with self._session() as session:
             row = session.get(_Conversation, conversation) if conversation is not None else None
             if row is None:
-                row = _Conversation(id=_new_id(), notes=notes, title=_title(question), created=now, changed=now)
+                row = _Conversation(id=new_id(), notes=notes, title=_title(question), created=now, changed=now)
                 session.add(row)
                 session.flush()
             row.changed = now
             last = session.scalar(select(func.max(_Turn.position)).where(_Turn.conversation == row.id))
             turn = _Turn(
-                id=_new_id(),
+                id=new_id(),
                 conversation=row.id,
                 position=0 if last is None else last + 1,
-                question=_storable(question),
+                question=storable(question),
                 outcome=answer.outcome,
-                answer=_storable(answer.to_json()),
+                answer=storable(answer.to_json()),
                 created=now,
             )
             session.add(turn)
@@ -272,8 +277,8 @@ class Journal:
                     _Answer(
                         id=answer.id,
                         outcome=answer.outcome,
-                        question=_storable(answer.question),
-                        answer=_storable(answer.to_json()),
+                        question=storable(answer.question),
+                        answer=storable(answer.to_json()),
                         created=datetime.now(UTC),
                     )
                 )
@@ -329,12 +334,12 @@ class Journal:
                 return
             session.add(
                 _Feedback(
-                    id=_new_id(),
+                    id=new_id(),
                     answer=answer,
                     turn=turn,
                     rating=rating,
-                    reason=_storable(reason),
-                    text=_storable(text),
+                    reason=storable(reason),
+                    text=storable(text),
                     created=datetime.now(UTC),
                 )
             )
@@ -344,6 +349,17 @@ class Journal:
         with self._session() as session:
             wanted = select(_Feedback).where(_Feedback.answer == answer).order_by(_Feedback.created)
             return [_feedback(row) for row in session.scalars(wanted)]
+
+    def make_tables(self, tables: Sequence[Any]) -> None:
+        """Make those of these tables (of `Base`) that are not there yet: for what else stands on this database."""
+        with self._working() as connection:
+            Base.metadata.create_all(connection, tables=tables)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """One transaction, for whoever has other tables here."""
+        with self._session() as session:
+            yield session
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
@@ -452,23 +468,24 @@ def _shown(engine: Engine) -> str:
     return str(file) if file is not None else engine.url.render_as_string(hide_password=True)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id for a row."""
     return uuid.uuid4().hex
 
 
 def _title(question: str) -> str:
-    line = " ".join(_storable(question).split())
+    line = " ".join(storable(question).split())
     return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}\u2026"
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """The same without what a database refuses in a text: NUL, halves of characters."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {key: _storable(each) for key, each in value.items()}
+        return {key: storable(each) for key, each in value.items()}
     if isinstance(value, Sequence):
-        return [_storable(each) for each in value]
+        return [storable(each) for each in value]
     return value
 
 

@@ -13,9 +13,11 @@ from starlette.responses import Response
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
 from index.location import ask_home
-from ui.api import asking, health
+from ui.api import asking, health, webhooks
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
+from ui.api.webhooks import intake_of
+from ui.bot.starting import BotThread
 from ui.service import Service
 
 
@@ -25,11 +27,17 @@ def create_app(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         journal = Journal.open(journal_url(settings.journal, ask_home()))
-        app.state.shared = Shared(settings, Service(settings), journal)
-        app.state.shared.service.bring_up_to_date()
+        service = Service(settings)
+        bot = None
         try:
+            app.state.shared = Shared(settings, service, journal, intake_of(settings, journal))
+            if settings.bot_forum is not None and settings.bot_in_serve:
+                bot = BotThread(settings, service, journal)
+            service.bring_up_to_date()
             yield
         finally:
+            if bot is not None:
+                bot.stop()
             journal.close()
 
     app = FastAPI(
@@ -49,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
         response.headers["X-Request-Id"] = request.state.request_id
         return response
 
-    for module in (asking, health):
+    for module in (asking, health, webhooks):
         app.include_router(module.router)
     return app
 

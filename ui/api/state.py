@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
@@ -10,6 +11,9 @@ from assistant.journal import Journal
 from assistant.settings import Settings
 from ui.api.problems import Problem
 from ui.service import Opened, Service
+
+if TYPE_CHECKING:
+    from ui.api.webhooks import Intake
 
 RETRY_SECONDS = 2
 
@@ -21,6 +25,7 @@ class Shared:
     settings: Settings
     service: Service
     journal: Journal
+    intake: Intake | None = None  # where deliveries of a forum go
 
 
 def shared(request: Request) -> Shared:
