@@ -271,7 +271,8 @@ class Inbox:
     def counts(self) -> dict[State, int]:
         """How many jobs are in each state."""
         with self._journal.session() as session:
-            found = dict(session.execute(select(_Job.state, func.count()).group_by(_Job.state)).tuples())
+            rows = session.execute(select(_Job.state, func.count()).group_by(_Job.state)).all()
+        found = {row[0]: int(row[1]) for row in rows}
         return {state: found.get(state, 0) for state in STATES}
 
     def replied_with(self, source: str, post: str) -> Job | None:

@@ -78,7 +78,7 @@ def test_a_bot_killed_while_it_posts_neither_loses_nor_doubles_the_reply(journal
 def test_a_bot_killed_while_it_answers_answers_again(journal: Journal) -> None:
     forum = Forum()
 
-    def dies(question: str, history: Sequence[Turn]) -> Answer:
+    def dies(_: str, __: Sequence[Turn]) -> Answer:
         raise Killed
 
     bot = bot_on(forum, journal, answer=dies, bot_lease=1)
@@ -124,7 +124,7 @@ def test_a_refusal_and_too_many_attempts_end_a_job_with_the_reason(journal: Jour
     work(bot)
     assert _states(bot.inbox) == [("failed", "422: body is too short")]
 
-    def fails(question: str, history: Sequence[Turn]) -> Answer:
+    def fails(_: str, __: Sequence[Turn]) -> Answer:
         raise ModelFailed("no model")
 
     other = bot_on(forum, journal, answer=fails)
