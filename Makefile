@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 # The stamps hold the folder they were made in: the commands in .venv name it, so a moved folder needs a new .venv.
 READY := $(VENV)/.ready
 READY_DEV := $(VENV)/.ready-dev
+# The forum that the tests of the bot start, in an environment of its own: it pins libraries that are not ours.
+FORUM := .venv-forum
+READY_FORUM := $(FORUM)/.ready
 # There while something is installed, with the number of the process that does it.
 UNFINISHED := $(VENV)/.unfinished
 # What the tests start for real and Debian has: a program, and the package it comes from.
@@ -45,7 +48,7 @@ ask: question $(READY)
 question:
 	@test -n "$$Q" || { echo 'Say what to ask: make ask Q="How do I expose a port?"' >&2; exit 2; }
 
-test: $(READY_DEV) components static
+test: $(READY_DEV) $(READY_FORUM) components static
 	$(BIN)/python -m pip --disable-pip-version-check check
 	$(BIN)/python -m pytest
 
@@ -76,7 +79,7 @@ bench: $(READY_DEV)
 	$(BIN)/python tests/bench/run.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(FORUM) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find assistant corpus index ui tests -name __pycache__ -prune -exec rm -rf {} +
 
 # $(call install,WHAT): pip installs WHAT, then the stamp is written. If pip itself says no, what was there before still
@@ -105,3 +108,9 @@ $(READY_DEV): $(READY)
 	@echo "Installing what the tests need ..." >&2
 	$(call install,'.[dev]')
 	@$(BIN)/python tests/bench/small_model.py --fetch || rm -f $@
+
+$(READY_FORUM):
+	@echo "Installing the forum that the bot is tested in ..." >&2
+	@rm -rf $(FORUM) && $(PYTHON) -m venv $(FORUM)
+	@$(FORUM)/bin/python -m pip --quiet --quiet --disable-pip-version-check install 'django-spirit==0.14.3'
+	@pwd -P > $@

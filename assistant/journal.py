@@ -209,18 +209,18 @@ class Journal:
         with self._session() as session:
             row = session.get(_Conversation, conversation) if conversation is not None else None
             if row is None:
-                row = _Conversation(id=_new_id(), notes=notes, title=_title(question), created=now, changed=now)
+                row = _Conversation(id=new_id(), notes=notes, title=_title(question), created=now, changed=now)
                 session.add(row)
                 session.flush()
             row.changed = now
             last = session.scalar(select(func.max(_Turn.position)).where(_Turn.conversation == row.id))
             turn = _Turn(
-                id=_new_id(),
+                id=new_id(),
                 conversation=row.id,
                 position=0 if last is None else last + 1,
-                question=_storable(question),
+                question=storable(question),
                 outcome=answer.outcome,
-                answer=_storable(answer.to_json()),
+                answer=storable(answer.to_json()),
                 created=now,
             )
             session.add(turn)
@@ -248,8 +248,8 @@ class Journal:
                     _Answer(
                         id=answer.id,
                         outcome=answer.outcome,
-                        question=_storable(answer.question),
-                        answer=_storable(answer.to_json()),
+                        question=storable(answer.question),
+                        answer=storable(answer.to_json()),
                         created=datetime.now(UTC),
                         user_id=user,
                     )
@@ -322,12 +322,12 @@ class Journal:
                 return
             session.add(
                 _Feedback(
-                    id=_new_id(),
+                    id=new_id(),
                     answer=answer,
                     turn=turn,
                     rating=rating,
-                    reason=_storable(reason),
-                    text=_storable(text),
+                    reason=storable(reason),
+                    text=storable(text),
                     created=datetime.now(UTC),
                     user_id=user,
                 )
@@ -452,23 +452,24 @@ def _shown(engine: Engine) -> str:
     return str(file) if file is not None else engine.url.render_as_string(hide_password=True)
 
 
-def _new_id() -> str:
+def new_id() -> str:
+    """An id for a row."""
     return uuid.uuid4().hex
 
 
 def _title(question: str) -> str:
-    line = " ".join(_storable(question).split())
+    line = " ".join(storable(question).split())
     return line if len(line) <= MAX_TITLE else f"{line[: MAX_TITLE - 1]}\u2026"
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """The same without what a database refuses in a text: NUL, halves of characters."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
     if isinstance(value, dict):
-        return {key: _storable(each) for key, each in value.items()}
+        return {key: storable(each) for key, each in value.items()}
     if isinstance(value, Sequence):
-        return [_storable(each) for each in value]
+        return [storable(each) for each in value]
     return value
 
 

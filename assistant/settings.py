@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -129,6 +129,38 @@ class Settings(BaseSettings):
         description="Origins whose pages may show the widget, as https://forum.example.org (a port if there is one), "
         "with commas between; default: none.",
     )
+    bot_forum: Literal["discourse", "spirit"] | None = Field(
+        None, description="Forum in which the bot replies; default: there is no bot."
+    )
+    bot_url: str | None = Field(
+        None, pattern=r"^https?://[^\s@<>\"]+$", description="Address of the forum. That of a delivery is never used."
+    )
+    bot_user: str = Field("", max_length=60, description="Name of the bot's own account in the forum.")
+    bot_key: SecretStr = Field(
+        SecretStr(""), description="Key (Discourse) or token (Spirit) with which the bot writes."
+    )
+    bot_secrets: SecretStr = Field(
+        SecretStr(""),
+        description="Secrets that deliveries are signed with, with a space between; several while they change.",
+    )
+    bot_categories: str = Field(
+        "", description="Ids of the categories whose new topics are answered; default: only who calls the bot is."
+    )
+    bot_ignore: str = Field("", description="Names of other bots, which are never answered.")
+    bot_when_unsure: Literal["silent", "say_so", "flag_staff"] = Field(
+        "silent",
+        description="What the bot does where the notes do not say: nothing, say so, or show the post to staff.",
+    )
+    bot_per_topic: int = Field(3, ge=1, le=100, description="How often the bot writes in one topic at most.")
+    bot_review: bool = Field(False, description="Whether each reply waits until staff have approved it.")
+    bot_interval: float = Field(10.0, ge=0, le=3_600, description="Seconds between two replies of the bot.")
+    bot_lease: float = Field(
+        120.0, ge=1, le=3_600, description="Seconds after which the work of a bot that was killed is taken up again."
+    )
+    bot_sweep: float = Field(
+        300.0, ge=1, le=86_400, description="Seconds between two looks for posts that no delivery told of."
+    )
+    bot_in_serve: bool = Field(True, description="Whether `ask serve` works as the bot too; if not, `ask bot` does.")
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 

@@ -35,7 +35,9 @@ MADE_OF_A_LIBRARY = (
     "assistant.runnable",
     "index.retriever",
     "assistant.journal",
+    "assistant.inbox",
     "ui.api",
+    "ui.bot",
     "ui.streamlit_app",
     *(f"ui.chat.{name}_view" for name in ("answer", "chat", "notes")),
     "ui.chat.conversation_menu",
@@ -59,7 +61,8 @@ def _source_files() -> Iterator[Path]:
     """Every file of the four packages that a distribution should hold."""
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
+            # The app for Spirit is a distribution of its own, for the environment of a forum.
+            if path.is_file() and not {"__pycache__", "spirit_app"} & set(path.parts):
                 yield path
 
 

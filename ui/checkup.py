@@ -10,6 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 from assistant.chain import packaged_course
 from assistant.settings import PREFIX, Settings, load_settings, settings_file
 from corpus.documents import read_notes
@@ -148,4 +150,4 @@ def _plain(value: Any) -> Any:
     """A setting as it can be shown: of an address its password is left out."""
     if isinstance(value, str):
         return _PASSWORD.sub("***", value)
-    return str(value) if isinstance(value, Path) else value
+    return str(value) if isinstance(value, Path | SecretStr) else value

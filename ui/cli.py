@@ -21,7 +21,7 @@ from corpus.errors import AskError, UsageProblem
 from ui.command import docker_options, json_option, model_option, notes_option, path_argument, print_json
 from ui.journal_command import journal
 from ui.keys_command import keys
-from ui.server_commands import mcp, serve, ui
+from ui.server_commands import bot, mcp, serve, ui
 from ui.staff_commands import gaps, recheck
 
 if TYPE_CHECKING:
@@ -376,7 +376,7 @@ def completion(shell: str) -> int:
     return 0
 
 
-for command in (gaps, journal, keys, mcp, recheck, serve, ui):
+for command in (bot, gaps, journal, keys, mcp, recheck, serve, ui):
     cli.add_command(command)
 
 

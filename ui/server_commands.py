@@ -51,3 +51,18 @@ def mcp(notes: Path | None, model: str | None) -> int:
     settings = load_settings(notes=notes, model=model, docker="off")
     run_stdio(open_assistant(settings=settings), settings.notes or packaged_course())
     return 0
+
+
+@click.command()
+@notes_option
+@model_option
+@click.option("--list", "is_list", is_flag=True, help="Show what was done and what waits for staff.")
+@click.option("--approve", metavar="ID", help="Let the reply that waits under this id go out.")
+@click.option("--reject", metavar="ID", help="Do not post the reply that waits under this id.")
+def bot(notes: Path | None, model: str | None, is_list: bool, approve: str | None, reject: str | None) -> int:
+    """Answer in the course forum, apart from `ask serve` (docs/bot.md)."""
+    from assistant.settings import load_settings
+    from ui.bot.command import bot_command
+
+    bot_command(load_settings(notes=notes, model=model), is_list=is_list, approve=approve, reject=reject)
+    return 0

@@ -16,7 +16,7 @@ from assistant.settings import Settings
 from assistant.upkeep import purge
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, docs_page, embed, health, keeping, openai_chat, permalinks
+from ui.api import asking, docs_page, embed, health, keeping, openai_chat, permalinks, webhooks
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
@@ -24,6 +24,8 @@ from ui.api.limits import Limits
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
 from ui.api.telemetry import Figures, Telemetry
+from ui.api.webhooks import intake_of
+from ui.bot.starting import BotThread
 from ui.service import Service
 
 UPKEEP_SECONDS = 3_600.0
@@ -57,14 +59,20 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             identity=identity,
             public_url=public_url,
             leads_here=settings.base_url is None,
+            intake=intake_of(own, journal),
         )
         here.service.bring_up_to_date()
         tasks = [asyncio.create_task(_fresh(here.service)), asyncio.create_task(_upkeep(journal, settings.keep_days))]
+        bot = None
         try:
+            if settings.bot_forum is not None and settings.bot_in_serve:
+                bot = BotThread(own, here.service, journal)
             yield
         finally:
             for task in tasks:
                 task.cancel()
+            if bot is not None:
+                bot.stop()
             answers.close()
             journal.close()
 
@@ -77,7 +85,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         redoc_url=None,
     )
     add_problem_handlers(app)
-    for module in (asking, keeping, openai_chat, permalinks, embed, docs_page, health):
+    for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, docs_page, health):
         app.include_router(module.router)
     # The last is the outermost.
     app.add_middleware(BodyLimit)

@@ -17,6 +17,7 @@ from ui.service import Opened, Service
 
 if TYPE_CHECKING:
     from ui.api.callers import Identity
+    from ui.api.webhooks import Intake
 
 RETRY_SECONDS = 2
 
@@ -34,6 +35,7 @@ class Shared:
     identity: Identity
     public_url: str
     leads_here: bool
+    intake: Intake | None = None  # where deliveries of a forum go
 
 
 def shared(request: Request) -> Shared:

@@ -1,0 +1,68 @@
+"""Answer -> the reply in a thread, in the Markdown that all forums share.
+
+Its last line is the definition of a link that nothing uses: no forum shows it, and it says, in the plain text of
+the post, which post this is the reply to. That is how a reply is found again that was posted just before a crash.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from assistant.answer import Answer, Citation
+from assistant.marks import as_markdown, code_parts
+from ui.rendering import heading, printable, remarks, with_doubts
+
+MARKER = "ask-the-notes-reply-to"
+AUTOMATIC = "*This is an automatic reply out of the course notes; it can be wrong.*"
+ZERO_WIDTH = "\u200b"
+_MARKER_LINE = re.compile(rf"^\[{MARKER}-([\w-]+)\]: \S+\s*\Z", re.MULTILINE)
+_AT = re.compile(r"@(?=[\w.+-])")
+
+
+def write_reply(answer: Answer, post: str, public_url: str | None) -> str:
+    """The reply to that post: the text, its sources numbered, one line that it is automatic, and the marker."""
+    parts = [with_doubts(answer).strip("\n"), *(as_markdown(remark) for remark in remarks(answer))]
+    if answer.citations:
+        parts.append("\n".join(f"{c.number}. {_source(c, public_url)}" for c in answer.citations))
+    elif answer.nearest:
+        listed = (f"{n}. {_source(c, public_url)}" for n, c in enumerate(answer.nearest, start=1))
+        parts.append("The nearest that is written:\n\n" + "\n".join(listed))
+    parts.append(AUTOMATIC)
+    text = without_mentions(printable("\n\n".join(part for part in parts if part)))
+    return f"{text}\n\n{marker_line(answer.id, post, public_url)}"
+
+
+def marker_line(answer: str, post: str, public_url: str | None) -> str:
+    """The last line of the reply to that post."""
+    return f"[{MARKER}-{post}]: {public_url.rstrip('/') + '/a/' + answer if public_url else '#'}"
+
+
+def replied_to(text: str) -> str | None:
+    """The id of the post that a text is our reply to; None if it is no reply of a bot of this kind."""
+    found = _MARKER_LINE.search(text.replace("\r\n", "\n").rstrip())
+    return found[1] if found is not None else None
+
+
+def is_automatic(text: str) -> bool:
+    """Whether a bot of this kind wrote it, ours or that of another course."""
+    return replied_to(text) is not None
+
+
+def without_mentions(text: str) -> str:
+    """The same to read, and nobody is called by it: forums look for a name directly behind the sign.
+
+    Code stays as it is, for it is copied; no forum looks for names there.
+    """
+    return "".join(part if is_code else _AT.sub(f"@{ZERO_WIDTH}", part) for part, is_code in code_parts(text))
+
+
+def _source(citation: Citation, public_url: str | None) -> str:
+    """A section as a link, where it has an address that a reader can open."""
+    shown = as_markdown(printable(heading(citation)))
+    if public_url:
+        path = quote(citation.document)
+        return f"[{shown}]({public_url.rstrip('/')}/notes/{path}#{quote(citation.anchor)})"
+    if citation.url.startswith(("https://", "http://")):
+        return f"[{shown}]({citation.url})"
+    return shown
