@@ -8,8 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.schema import CreateTable
 
 from assistant.answer import Answer, Citation, Claim, ShownCommand, Timings, ToolRun, Via
 from assistant.journal import FILE, MEMORY, Journal, journal_url
@@ -234,13 +232,6 @@ def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str) ->
         Journal.open(url)
     assert "secret" not in str(caught.value)
     assert "ASK_JOURNAL=URL" in str(caught.value)
-
-
-def test_the_tables_can_be_made_in_postgresql() -> None:
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
-    made = "".join(str(CreateTable(table).compile(dialect=dialect)) for table in Base.metadata.sorted_tables)
-    assert made.count("TIMESTAMP WITH TIME ZONE") == 4
-    assert made.count("ON DELETE CASCADE") == 2
 
 
 def test_every_constraint_has_a_name_for_migrations() -> None:
