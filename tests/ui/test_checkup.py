@@ -83,7 +83,7 @@ def test_it_is_json_and_lines_for_people(built: Path) -> None:
 
 
 def test_the_password_of_a_journal_is_not_shown(monkeypatch: pytest.MonkeyPatch, notes: Path) -> None:
-    monkeypatch.setenv("ASK_JOURNAL", "postgresql+psycopg://me:secret@db.example:5432/journal")
+    monkeypatch.setenv("ASK_JOURNAL", "postgresql+psycopg://me:hunter2@db.example:5432/journal")
     report = checkup(notes)
     assert report["settings"]["journal"]["value"] == "postgresql+psycopg://me:***@db.example:5432/journal"
-    assert "secret" not in "\n".join(checkup_lines(report))
+    assert "hunter2" not in "\n".join(checkup_lines(report))

@@ -11,13 +11,10 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from assistant.journal import Journal
 from assistant.settings import Settings, exact_origin, load_settings
 from corpus.errors import SettingsError
 from ui.api.app import create_app
 from ui.api.embed import PARTS
-from ui.api.state import Shared
-from ui.service import Service
 
 FORUM = "https://forum.example.org"
 KB = 1024
@@ -25,14 +22,11 @@ Site = Callable[..., TestClient]
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site() -> Site:
     """The service as it is reached, not started: what is asked here needs no notes."""
 
     def made(*origins: str) -> TestClient:
-        settings = Settings(embed_origins=origins)
-        app = create_app(settings)
-        app.state.shared = Shared(settings, Service(settings), Journal.open(f"sqlite:///{tmp_path / 'journal.db'}"))
-        return TestClient(app, base_url="http://127.0.0.1")
+        return TestClient(create_app(Settings(embed_origins=origins)), base_url="http://127.0.0.1")
 
     return made
 

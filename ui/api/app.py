@@ -84,6 +84,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         docs_url=None,  # its page would come from another host
         redoc_url=None,
     )
+    app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
     for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, docs_page, health):
         app.include_router(module.router)

@@ -7,14 +7,13 @@ from base64 import b64encode
 from functools import cache
 from html import escape
 from importlib import resources
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.settings import exact_origin
 from ui.api.problems import Problem
-from ui.api.state import Shared, shared
 
 if TYPE_CHECKING:
     pass
@@ -69,9 +68,9 @@ def _loader(caching: str) -> Response:
 
 
 @router.get(PAGE)
-def page(here: Annotated[Shared, Depends(shared)], parent: str = "") -> Response:
+def page(request: Request, parent: str = "") -> Response:
     """The chat in a frame of `parent`, an origin of the setting embed_origins; for any other it is refused."""
-    allowed = here.settings.embed_origins
+    allowed = request.app.state.embed_origins
     try:
         is_allowed = exact_origin(parent) in allowed
     except ValueError:
