@@ -145,18 +145,20 @@ def test_thirty_posts_and_a_bot_that_is_killed_ten_times(own_home: Path, tmp_pat
                 bot = subprocess.Popen(
                     command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
                 )
-                if kill % 5:  # else at any moment of its start
-                    before = inbox.counts(), len(forum.comments("notesbot"))
-                    wait_until(
-                        lambda before=before: (inbox.counts(), len(forum.comments("notesbot"))) != before,
-                        60, "the bot to work",
-                    )  # fmt: skip
-                    time.sleep(chance.uniform(0, 0.9))
-                else:
-                    time.sleep(chance.uniform(0.5, 6))
-                assert bot.poll() is None, "it was to be killed, and has ended by itself"
-                bot.kill()
-                bot.wait()
+                try:
+                    if kill % 5:  # else at any moment of its start
+                        before = inbox.counts(), len(forum.comments("notesbot"))
+                        wait_until(
+                            lambda before=before: (inbox.counts(), len(forum.comments("notesbot"))) != before,
+                            60, "the bot to work",
+                        )  # fmt: skip
+                        time.sleep(chance.uniform(0, 0.9))
+                    else:
+                        time.sleep(chance.uniform(0.5, 6))
+                    assert bot.poll() is None, "it was to be killed, and has ended by itself"
+                finally:
+                    bot.kill()
+                    bot.wait()
                 killed_at.update(job.state for job in inbox.jobs("answering", "posting"))
             under_way = len(forum.comments("notesbot"))
             assert under_way < sum(expected.values()), "the kills came too late to mean anything"
