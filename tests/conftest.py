@@ -90,6 +90,18 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The URL of a real PostgreSQL; one for all tests."""
+    from tests.database import missing, running
+
+    reason = missing()
+    if reason is not None:
+        pytest.skip(reason)
+    with running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
 def home(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home for the whole session, the real encoder in it: for what is built once and only read by tests."""
     return _make_home(tmp_path_factory.mktemp("session") / "home", encoders)
@@ -150,7 +162,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
         terminalreporter.write_line(f"Left out: {deselected} tests, by the choice of this call.")
     if not skipped and not deselected and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
         terminalreporter.write_line(
-            "Left out: nothing; the real encoder, Chroma, bash, a Docker Engine and chromium took part."
+            "Left out: nothing; the real encoder, Chroma, bash, a Docker Engine, PostgreSQL and chromium took part."
         )
 
 

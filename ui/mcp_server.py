@@ -1,6 +1,6 @@
 """The notes for other people's assistants, by the Model Context Protocol: three tools that read, and the notes.
 
-`ask mcp` speaks it on standard input and output; `ask serve` has it at /mcp.
+`ask mcp` speaks it on standard input and output.
 """
 
 from __future__ import annotations
