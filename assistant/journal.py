@@ -384,8 +384,8 @@ def _engine(url: str) -> Engine:
         if file is None:  # one connection, or each thread would have a memory of its own
             engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
         else:
-            _make_private(file)
             engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
+            _make_private(file)
     except (ArgumentError, ImportError, SQLAlchemyError) as error:
         hidden = url.partition(":")[0]  # the rest may hold a password
         raise JournalProblem(
