@@ -12,7 +12,7 @@ READY_DEV := $(VENV)/.ready-dev
 # There while something is installed, with the number of the process that does it.
 UNFINISHED := $(VENV)/.unfinished
 # What the tests start for real and Debian has: a program, and the package it comes from.
-COMPONENTS := dockerd:docker.io busybox:busybox-static iptables:iptables
+COMPONENTS := dockerd:docker.io busybox:busybox-static iptables:iptables pg_ctlcluster:postgresql
 # Twice quiet: errors alone.
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 
