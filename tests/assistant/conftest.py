@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from index.build import build_index
 from index.embedding import DEFAULT_ENCODER, Encoder, load_encoder
 from index.generation import open_index
 from index.location import index_folder
+from tests.assistant import postgresql
 from tests.assistant.provider import Provider, running
 
 ACTING = Path(__file__).parent / "acting"  # notes that try to act: marks, HTML, escapes, bidi
@@ -136,3 +138,27 @@ def worded(course: Assistant, provider: Provider, monkeypatch: pytest.MonkeyPatc
         return replace(course, settings=settings, model=load_model(name, settings))
 
     return with_model
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[str]:
+    """The URL of a real PostgreSQL."""
+    programs = postgresql.programs()
+    if programs is None:
+        pytest.skip("There is no PostgreSQL here (Debian: apt-get install postgresql).")
+    with postgresql.running(programs) as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.real)])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'journal.sqlite3'}"
+    import psycopg
+
+    server = request.getfixturevalue("database_server")
+    name = f"ask_{uuid.uuid4().hex}"
+    with psycopg.connect(server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{server}/{name}"

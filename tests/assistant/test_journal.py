@@ -11,7 +11,6 @@ import pytest
 
 from assistant.answer import Answer, Citation, Claim, ShownCommand, Timings, ToolRun, Via
 from assistant.journal import FILE, MEMORY, Journal, journal_url
-from assistant.tables import Base
 from corpus.errors import JournalProblem
 
 ANSWER = Answer(
@@ -31,12 +30,19 @@ NOTES = "/home/me/notes"
 
 
 @pytest.fixture
+def journal(database: str) -> Iterator[Journal]:
+    opened = Journal.open(database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
 def url(tmp_path: Path) -> str:
     return journal_url(None, tmp_path)
 
 
 @pytest.fixture
-def journal(url: str) -> Iterator[Journal]:
+def file_journal(url: str) -> Iterator[Journal]:
     opened = Journal.open(url)
     yield opened
     opened.close()
@@ -53,10 +59,10 @@ def test_an_answer_comes_back_as_it_was(journal: Journal) -> None:
     assert (turn.question, turn.position, turn.feedback) == (ANSWER.question, 0, None)
 
 
-def test_it_is_there_after_a_restart(journal: Journal, url: str) -> None:
+def test_it_is_there_after_a_restart(journal: Journal, database: str) -> None:
     name = _asked(journal)
     journal.close()
-    again = Journal.open(url)
+    again = Journal.open(database)
     assert [turn.question for turn in again.turns(name)] == ["How?"]
     assert again.notice is None
     again.close()
@@ -140,9 +146,9 @@ def test_any_text_can_be_kept(journal: Journal, question: str) -> None:
     assert len(journal.turns(name)[0].question) == len(question)
 
 
-def test_two_tabs_ask_at_once(journal: Journal, url: str) -> None:
+def test_two_tabs_ask_at_once(journal: Journal, database: str) -> None:
     name = _asked(journal)
-    other = Journal.open(url)
+    other = Journal.open(database)
     threads = [threading.Thread(target=_asked, args=(each, "at once", name)) for each in (journal, other) * 4]
     for thread in threads:
         thread.start()
@@ -155,8 +161,8 @@ def test_two_tabs_ask_at_once(journal: Journal, url: str) -> None:
 # The file
 
 
-def test_the_file_is_its_owners_alone(journal: Journal, tmp_path: Path) -> None:
-    _asked(journal)
+def test_the_file_is_its_owners_alone(file_journal: Journal, tmp_path: Path) -> None:
+    _asked(file_journal)
     files = list(tmp_path.iterdir())
     assert {file.name for file in files} == {FILE, f"{FILE}-wal", f"{FILE}-shm"}
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
@@ -171,10 +177,10 @@ def _no_database(file: Path) -> None:
 
 
 @pytest.mark.parametrize("broken", [_no_database, _truncated])
-def test_a_broken_file_is_set_aside_and_said(journal: Journal, url: str, tmp_path: Path, broken: object) -> None:
+def test_a_broken_file_is_set_aside_and_said(file_journal: Journal, url: str, tmp_path: Path, broken: object) -> None:
     for number in range(200):
-        _asked(journal, f"question {number} {'x' * 200}")
-    journal.close()
+        _asked(file_journal, f"question {number} {'x' * 200}")
+    file_journal.close()
     broken(tmp_path / FILE)  # type: ignore[operator]
     before = (tmp_path / FILE).read_bytes()
     again = Journal.open(url)
@@ -187,13 +193,13 @@ def test_a_broken_file_is_set_aside_and_said(journal: Journal, url: str, tmp_pat
     again.close()
 
 
-def test_a_file_that_breaks_while_it_is_open_is_a_problem_in_words(journal: Journal, tmp_path: Path) -> None:
-    _asked(journal)
-    journal.close()
+def test_a_file_that_breaks_while_it_is_open_is_a_problem_in_words(file_journal: Journal, tmp_path: Path) -> None:
+    _asked(file_journal)
+    file_journal.close()
     for file in tmp_path.iterdir():
         file.write_bytes(b"This is no database. " * 500)
     with pytest.raises(JournalProblem, match="cannot be used .*ASK_JOURNAL=URL"):
-        journal.conversations(NOTES)
+        file_journal.conversations(NOTES)
 
 
 def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
@@ -202,8 +208,8 @@ def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
         Journal.open(journal_url(None, tmp_path))
 
 
-def test_a_journal_of_a_later_version_is_left_alone(journal: Journal, url: str, tmp_path: Path) -> None:
-    journal.close()
+def test_a_journal_of_a_later_version_is_left_alone(file_journal: Journal, url: str, tmp_path: Path) -> None:
+    file_journal.close()
     with sqlite3.connect(tmp_path / FILE) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
@@ -232,9 +238,3 @@ def test_an_address_that_leads_nowhere_is_told_without_its_password(url: str) ->
         Journal.open(url)
     assert "secret" not in str(caught.value)
     assert "ASK_JOURNAL=URL" in str(caught.value)
-
-
-def test_every_constraint_has_a_name_for_migrations() -> None:
-    constraints = [c for table in Base.metadata.tables.values() for c in table.constraints]
-    assert [c for c in constraints if c.name is None] == []
-    assert len(constraints) > len(Base.metadata.tables)

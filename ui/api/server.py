@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from assistant.settings import Settings
 from ui.api.app import create_app
 from ui.api.telemetry import log_as_json
 from ui.chat.server import free_port
 
-GRACE_SECONDS = 10  # for answers under way, when the server is told to stop
+OPTIONS: dict[str, Any] = {
+    "log_config": None,
+    "access_log": False,
+    "server_header": False,
+    "proxy_headers": False,  # nobody's word about an address is taken, unless a setting names the proxy
+    "timeout_graceful_shutdown": 10,  # seconds for answers under way
+}
 
 
 def run_server(settings: Settings, *, host: str, port: int) -> None:
@@ -22,14 +29,4 @@ def run_server(settings: Settings, *, host: str, port: int) -> None:
     app = create_app(settings, address=address)
     log_as_json()
     print(f"Ask the Notes is at {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # nobody's word about an address is taken, unless a setting names the proxy
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        h11_max_incomplete_event_size=16_384,
-    )
+    uvicorn.run(app, host=host, port=port, **OPTIONS)

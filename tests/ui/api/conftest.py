@@ -19,6 +19,7 @@ from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.settings import Settings
 from ui.api.app import create_app
+from ui.api.server import OPTIONS
 
 MANY = 1_000_000
 NOTE = """# Docker
@@ -81,7 +82,7 @@ def served(**settings: Any) -> Iterator[Served]:
         port = listening.getsockname()[1]
         url = f"http://127.0.0.1:{port}/"
         app = create_app(Settings(**settings), address=url)
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5))
+        server = uvicorn.Server(uvicorn.Config(app, **OPTIONS))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()
         try:
