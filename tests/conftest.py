@@ -90,18 +90,6 @@ def engine() -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def postgresql() -> Iterator[str]:
-    """The URL of a real PostgreSQL; one for all tests."""
-    from tests.database import missing, running
-
-    reason = missing()
-    if reason is not None:
-        pytest.skip(reason)
-    with running() as url:
-        yield url
-
-
-@pytest.fixture(scope="session")
 def home(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home for the whole session, the real encoder in it: for what is built once and only read by tests."""
     return _make_home(tmp_path_factory.mktemp("session") / "home", encoders)
