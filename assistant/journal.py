@@ -162,6 +162,7 @@ class Journal:
                 "Update the program, or name another journal: ASK_JOURNAL=URL"
             ) from error
         except (SQLAlchemyError, OSError) as error:
+            journal.close()
             raise journal._problem(error) from error
         return journal
 

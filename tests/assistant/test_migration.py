@@ -10,13 +10,15 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
+import assistant.inbox
 import assistant.keys
 from assistant import migration
 from assistant.journal import Journal
 from assistant.migration import HEAD, NewerSchema, upgrade
 from assistant.tables import Base
 
-assert assistant.keys  # its table is one of Base
+assert assistant.keys  # their tables are of Base
+assert assistant.inbox
 
 
 @pytest.fixture
