@@ -17,7 +17,7 @@ from starlette.types import Message, Send
 
 from assistant.answer import Answer, Event, Turn
 from assistant.chain import Assistant, checked_question
-from corpus.errors import AskError, UsageProblem
+from corpus.errors import AskError
 from ui.api.addresses import note_url, with_note_urls
 from ui.api.answers import UnderWay
 from ui.api.callers import Caller, limited
@@ -45,7 +45,7 @@ class QuestionBody(BaseModel):
     """A question."""
 
     model_config = ConfigDict(extra="forbid")
-    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION)]
+    question: Annotated[str, Field(min_length=1, max_length=MAX_QUESTION, pattern=r"\S")]
     history: Annotated[list[TurnBody], Field(max_length=MAX_TURNS)] = []
 
     def turns(self) -> list[Turn]:
@@ -122,12 +122,12 @@ def search(
 
 
 def with_model(assistant: Assistant, model: str | None) -> Assistant:
-    """The assistant with the model that a caller names. Raises UsageProblem if the service has not that one."""
+    """The assistant with the model that a caller names. Raises Problem with 404 if the service has not that one."""
     if model is None or model == assistant.settings.model:
         return assistant
     if model == "none":
         return replace(assistant, model=None)
-    raise UsageProblem('There is no such model here. Leave out "model", or say "none".')
+    raise Problem(404, 'There is no such model here. Leave out "model", or say "none".')
 
 
 def begin(

@@ -38,9 +38,11 @@ class Caller:
 
 
 class Identity:
-    """Checks tokens by the keys and rules of the settings."""
+    """Checks tokens by the keys and rules of the settings. Raises SettingsError if those do not do."""
 
     def __init__(self, settings: Settings) -> None:
+        if settings.identity_keys is not None and not settings.identity_issuer:
+            raise SettingsError("Whose tokens are they? Name the issuer (iss) of them: ASK_IDENTITY_ISSUER=forum")
         self._settings = settings
         self._keys = read_keys(settings.identity_keys) if settings.identity_keys is not None else []
 

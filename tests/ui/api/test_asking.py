@@ -52,7 +52,6 @@ def test_a_follow_up_is_understood_from_its_history(client: httpx.Client) -> Non
     "more",
     [
         {"docker": "on"},
-        {"model": "openai:gpt-4o"},
         {"notes": "/etc"},
         {"history": [{"role": "system", "content": "x"}]},
         {"history": [{"role": "user", "content": "x"}] * 21},
@@ -65,6 +64,12 @@ def test_what_is_not_offered_is_refused(client: httpx.Client, more: dict[str, An
     answer = client.post("/v1/ask", json={**PORTS, **more})
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_no_model_but_that_of_the_service_can_be_asked_for(client: httpx.Client) -> None:
+    answer = client.post("/v1/ask", json={**PORTS, "model": "openai:gpt-4o"})
+    assert answer.status_code == 404
+    assert "no such model" in answer.json()["detail"]
 
 
 def test_quotes_alone_may_be_asked_for(client: httpx.Client) -> None:

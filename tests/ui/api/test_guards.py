@@ -356,3 +356,22 @@ def _wait(url: str) -> None:
             pass
         time.sleep(0.1)
     pytest.fail("It did not become ready.")
+
+
+# Settings
+
+
+def test_keys_for_tokens_that_will_not_do_are_told_at_the_start(tmp_path: Path) -> None:
+    from assistant.settings import Settings
+    from corpus.errors import SettingsError
+    from ui.api.app import create_app
+
+    file = tmp_path / "keys"
+    file.write_text("short\n")
+    with pytest.raises(SettingsError, match="too short"):
+        create_app(Settings(identity_keys=file, identity_issuer="forum"))
+    file.write_text(SECRET)
+    with pytest.raises(SettingsError, match="ASK_IDENTITY_ISSUER"):
+        create_app(Settings(identity_keys=file))
+    with pytest.raises(SettingsError, match="cannot be read"):
+        create_app(Settings(identity_keys=tmp_path / "none", identity_issuer="forum"))
