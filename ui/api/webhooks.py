@@ -15,14 +15,14 @@ from assistant.inbox import Inbox, Incoming
 from assistant.journal import Journal
 from assistant.settings import Settings
 from corpus.errors import SettingsError
-from ui.api.problems import Problem
+from ui.api.problems import PROBLEMS, Problem
 from ui.api.state import Shared, shared
 from ui.bot import discourse, spirit
 from ui.bot.signatures import BadSignature, check_discourse, check_standard, standard_keys
 
 MAX_BODY = 256 * 1024
 
-router = APIRouter(tags=["bot"])
+router = APIRouter(tags=["bot"], responses=PROBLEMS)
 
 
 @dataclass(frozen=True)

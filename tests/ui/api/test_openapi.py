@@ -22,7 +22,7 @@ def test_the_service_does_what_it_describes(service: Any, tmp_path: Path) -> Non
         *(str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(CONFIG)),
         *("run", f"{service.url}openapi.json"),
         *("--max-examples", "40", "--seed", "1", "--no-color", "--generation-database", "none"),
-        *("--request-timeout", "30", "--suppress-health-check", "all", "--workers", "2"),
+        *("--request-timeout", "30", "--suppress-health-check", "all", "--workers", "1"),
     ]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=500, check=False)
     assert done.returncode == 0, done.stdout[-6_000:] + done.stderr[-2_000:]
