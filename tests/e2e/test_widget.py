@@ -153,7 +153,8 @@ def test_what_the_notes_do_not_say_is_told_in_words(sites: Sites, new_page: NewP
     panel = ask(open_panel(page, f"{sites.forum.origin}/plain"), LEGACY, "Not written yet")
     expect(panel.get_by_text("The nearest that is written").last).to_be_visible()
     ask(panel, OTHER, "Not in the notes")
-    expect(panel.get_by_text("The nearest that is written").last).to_be_visible()
+    expect(panel.get_by_text("The nearest that is written").last).to_be_in_viewport()
+    expect(panel.get_by_role("heading", name=OTHER)).to_be_in_viewport()
     shot(page, "not-covered")
 
 
