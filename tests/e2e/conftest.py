@@ -17,6 +17,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
+from tests.e2e.hosts import hosting, serving_api
+from tests.e2e.widget import OTHER, PORTS, Sites
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
 FLAGS = [
@@ -149,6 +152,20 @@ def served(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     (home / "encoders").symlink_to(encoders, target_is_directory=True)
     with serving(write_notes(folder / "notes"), home) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def sites(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
+    """The widget's service with a forum that may show it, over notes that no test changes."""
+    folder = tmp_path_factory.mktemp("widget")
+    home = folder / "home"
+    home.mkdir()
+    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    with hosting() as forum, hosting() as stranger:
+        settings = {"ASK_EMBED_ORIGINS": forum.origin, "ASK_BASE_URL": f"{forum.origin}/notes/"}
+        with serving_api(write_notes(folder / "notes"), home, **settings) as service:
+            forum.add("plain", f"{service}/widget.js", suggestions=f"{PORTS}|{OTHER}", course="docker")
+            yield Sites(service, forum, stranger)
 
 
 @pytest.fixture

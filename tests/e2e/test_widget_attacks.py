@@ -17,7 +17,7 @@ from tests.assistant.provider import Provider, running
 from tests.e2e.attacks import ATTACKS, MARKER
 from tests.e2e.conftest import FLAGS
 from tests.e2e.hosts import hosting, serving_api
-from tests.e2e.test_widget import _answer, _citation, _open, _reply
+from tests.e2e.widget import answer_json, citation_json, open_panel, reply_with
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -124,7 +124,7 @@ def test_there_are_60() -> None:
 def test_in_the_question_and_in_the_notes(encoders: Path, tmp_path: Path, recorded: Callable[[], Record]) -> None:
     with _widget(encoders, tmp_path) as address:
         record = recorded()
-        panel = _open(record.page, address)
+        panel = open_panel(record.page, address)
         for number, attack in enumerate(ATTACKS, start=1):
             _ask(panel, f"What does trick {number} publish? {_line(attack)}", number)
         quoted = panel.locator(".turn .text", has_text=MARKER).count()
@@ -137,9 +137,9 @@ def test_in_the_question_and_in_the_notes(encoders: Path, tmp_path: Path, record
 def test_in_every_part_of_an_answer(encoders: Path, tmp_path: Path, recorded: Callable[[], Record]) -> None:
     with _widget(encoders, tmp_path) as address:
         record = recorded()
-        panel = _open(record.page, address)
+        panel = open_panel(record.page, address)
         for number, attack in enumerate(ATTACKS, start=1):
-            cited = _citation(
+            cited = citation_json(
                 document=attack, heading=[attack], parents=[attack], quote=attack, anchor=attack,
                 url=f"javascript:console.log('{MARKER}')",
             )  # fmt: skip
@@ -151,13 +151,13 @@ def test_in_every_part_of_an_answer(encoders: Path, tmp_path: Path, recorded: Ca
                 "severity": "error",
             }
             run = {"argv": ["docker", attack], "allowed": True, "stdout": attack, "stderr": attack}
-            answer = _answer(
+            answer = answer_json(
                 id=attack, text=f"{attack}\n\n- {attack} [1]\n  - **{attack}** [1]", notice=attack, model=attack,
                 claims=[{"text": attack, "citations": [1], "support": "weak"}], citations=[cited], nearest=[cited],
                 commands=[command], tool_runs=[run],
             )  # fmt: skip
             delta = {"event": "delta", "text": attack}
-            _reply(record.page, delta, {"event": "done", "answer": answer})
+            reply_with(record.page, delta, {"event": "done", "answer": answer})
             _ask(panel, attack.replace("\x01", ""), number)
         _nothing_of_theirs(panel)
         record.page.wait_for_timeout(500)
@@ -179,7 +179,7 @@ def test_in_the_reply_of_a_model(
     }  # fmt: skip
     with _widget(encoders, tmp_path, **settings) as address:
         record = recorded()
-        panel = _open(record.page, address)
+        panel = open_panel(record.page, address)
         for number, attack in enumerate(ATTACKS, start=1):
             provider.reply = f"ANSWERED: yes\nYou publish a port with `docker run -p 8080:80 web`. [1]\n{attack} [1]\n"
             provider.reply += f"Trick number {number} publishes a port: {attack} [1]\n"

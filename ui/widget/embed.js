@@ -94,7 +94,7 @@ async function ask(question) {
   box.value = "";
   grow();
   main.append(turn);
-  turn.scrollIntoView({ block: "start" });
+  turn.scrollIntoView({ block: "start", behavior: "instant" });
   announce("Searching the notes.");
   tell("asked");
   try {
