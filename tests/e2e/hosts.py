@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -92,7 +93,9 @@ def hosting() -> Iterator[Host]:
 @contextmanager
 def serving_api(notes: Path, home: Path, **settings: str) -> Iterator[str]:
     """`ask serve` over some notes, ready to be asked, until the end of the block; its origin."""
-    environment = {**os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), **settings}
+    # The limits have tests of their own; here they are far away.
+    limits = {"ASK_ANONYMOUS_PER_MINUTE": "100000", "ASK_ANONYMOUS_PER_HOUR": "100000"}
+    environment = {**os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), **limits, **settings}
     with (home / "api.log").open("w") as log, subprocess.Popen(
         [*COMMAND, "serve", "--port", "0", "--notes", str(notes)],
         cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE, text=True,
@@ -101,13 +104,15 @@ def serving_api(notes: Path, home: Path, **settings: str) -> Iterator[str]:
         line = process.stderr.readline()
         found = re.search(r"http://[^/\s]+", line)
         assert found, line
+        # Its log goes on there: a pipe that nobody reads would hold it up.
+        threading.Thread(target=shutil.copyfileobj, args=(process.stderr, log), daemon=True).start()
         try:
             _wait_until_ready(found[0])
             yield found[0]
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.communicate(timeout=15)
+                process.wait(timeout=15)
             except subprocess.TimeoutExpired:
                 process.kill()
 
