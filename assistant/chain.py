@@ -134,9 +134,10 @@ class Assistant:
         as_asked = f"{question}\n{output}" if output.strip() else question
         asked = checked_question(as_asked, self.settings)
         yield Event("status", status="searching")
-        if running := self._running(question, output):
+        request = None if output.strip() else read_request(question)
+        if running := self._running(request):
             yield Event("status", status=running)
-        answer = self._about_this_machine(question, output)
+        answer = self._about_this_machine(question, request, output)
         if answer is not None:
             yield from _at_once(answer)
             took = _ms(time.perf_counter() - started)
@@ -160,23 +161,21 @@ class Assistant:
         answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
         yield Event("done", answer=_identified(answer, as_asked, standalone))
 
-    def _running(self, question: str, output: str) -> str | None:
-        """What is about to be run for a question, to be shown before it is."""
-        request = read_request(question) if self.docker is not None and not output.strip() else None
-        if not isinstance(request, Look):
+    def _running(self, request: Look | Change | None) -> str | None:
+        """What is about to be run, to be shown before it is."""
+        if self.docker is None or not isinstance(request, Look):
             return None
         try:
             return f"Running {shlex.join(plan_line(request.line).argv)}"
         except DockerRefused:
             return None
 
-    def _about_this_machine(self, question: str, output: str) -> Answer | None:
+    def _about_this_machine(self, question: str, request: Look | Change | None, output: str) -> Answer | None:
         """The answer to what asks to look at this machine, or to change it; None for all other questions."""
         from assistant import machine  # most questions are about the notes
 
         if output.strip():
             return machine.explained(output, self._notes_on())
-        request = read_request(question)
         if isinstance(request, Change) and (request.is_plain or self.docker is not None):
             return machine.changed(request, self._notes_on())
         if self.docker is None or not self.docker.tiers:

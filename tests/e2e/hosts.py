@@ -107,7 +107,7 @@ def serving_api(notes: Path, home: Path, **settings: str) -> Iterator[str]:
         # Its log goes on there: a pipe that nobody reads would hold it up.
         threading.Thread(target=shutil.copyfileobj, args=(process.stderr, log), daemon=True).start()
         try:
-            _wait_until_ready(found[0])
+            wait_until_ready(found[0])
             yield found[0]
         finally:
             process.send_signal(signal.SIGINT)
@@ -117,7 +117,8 @@ def serving_api(notes: Path, home: Path, **settings: str) -> Iterator[str]:
                 process.kill()
 
 
-def _wait_until_ready(origin: str) -> None:
+def wait_until_ready(origin: str) -> None:
+    """Wait until a service can answer."""
     end = time.monotonic() + 90
     while time.monotonic() < end:
         try:

@@ -21,6 +21,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.e2e.hosts import wait_until_ready
+
 pytestmark = pytest.mark.real
 ASK = "v1/ask"
 PORTS = {"question": "How do I publish a port?"}
@@ -330,7 +332,7 @@ def test_told_to_stop_it_ends_the_answers_under_way(home: Path, api_notes: Path,
     process = subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     try:
         url = f"http://127.0.0.1:{port}/"
-        _wait(url)
+        wait_until_ready(url.rstrip("/"))
         with concurrent.futures.ThreadPoolExecutor(4) as pool, httpx.Client(base_url=url, timeout=60) as client:
             asked = [pool.submit(client.post, ASK, json=PORTS) for _ in range(4)]
             while "ask_answers_under_way 4.0" not in client.get("metrics").text:  # the first ones load what is needed
@@ -344,18 +346,6 @@ def test_told_to_stop_it_ends_the_answers_under_way(home: Path, api_notes: Path,
     lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
     assert [line["status"] for line in lines if line.get("path") == "/v1/ask"] == [200] * 4
     assert "Traceback" not in said
-
-
-def _wait(url: str) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
-        try:
-            if httpx.get(f"{url}readyz").status_code == 200:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    pytest.fail("It did not become ready.")
 
 
 # Settings
