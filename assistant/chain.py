@@ -53,11 +53,12 @@ def open_assistant(
     chat: BaseChatModel | None = None,
     docker: DockerTool | None = None,
     progress: Progress | None = None,
+    is_shared: bool = False,
 ) -> Assistant:
     """Build or update the index of the notes if need be, and open it; with a chat model, if the settings name one.
 
     `chat` is a model of your own, any of LangChain's; `docker` a tool of your own that looks at this machine, instead
-    of the one that the settings allow. Raises AskError.
+    of the one that the settings allow; `is_shared` is for servers, where many ask at once. Raises AskError.
     """
     settings = settings or load_settings()
     model = _model(chat, settings)
@@ -65,7 +66,8 @@ def open_assistant(
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
-    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model, docker)
+    encoder = load_encoder(settings.encoder, ask_home(), is_shared=is_shared)
+    return Assistant(index, encoder, settings, model, docker)
 
 
 def _model(chat: BaseChatModel | None, settings: Settings) -> Model | None:
@@ -139,7 +141,7 @@ class Assistant:
             yield Event("status", status=running)
         answer = self._about_this_machine(question, request, output)
         if answer is not None:
-            yield from _at_once(answer)
+            yield from at_once(answer)
             took = _ms(time.perf_counter() - started)
             yield Event("done", answer=_identified(replace(answer, timings=Timings(0.0, took, took)), as_asked, asked))
             return
@@ -151,11 +153,11 @@ class Assistant:
         if outcome in {"answered", "partial"} and self.model is not None:
             answer = yield from self._reworded(found, likely, outcome, self.model)
         elif outcome in {"answered", "partial"}:
-            answer = yield from _at_once(self._quoting(found, outcome))
+            answer = yield from at_once(self._quoting(found, outcome))
         elif outcome == "unfinished":
-            answer = yield from _at_once(self._unfinished(found))
+            answer = yield from at_once(self._unfinished(found))
         else:
-            answer = yield from _at_once(self._not_covered(found))
+            answer = yield from at_once(self._not_covered(found))
         ended = time.perf_counter()
         timings = Timings(_ms(searched - started), _ms(ended - searched), _ms(ended - started))
         answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
@@ -251,7 +253,7 @@ class Assistant:
             problem = str(error)
         if reply.declined and not text.kept:
             if likely.probability < SURE:
-                return (yield from _at_once(replace(self._not_covered(found), model=model.name)))
+                return (yield from at_once(replace(self._not_covered(found), model=model.name)))
             problem = f"The model {model.name} found no answer in these passages."
         yield from text.complete(failed=problem is not None)
         if outcome == "partial":
@@ -302,7 +304,7 @@ def _identified(answer: Answer, question: str, standalone: str) -> Answer:
     )
 
 
-def _at_once(answer: Answer) -> Generator[Event, None, Answer]:
+def at_once(answer: Answer) -> Generator[Event, None, Answer]:
     """The events of an answer that is there in one piece."""
     for citation in answer.citations:
         yield Event("citation", citation=citation)

@@ -9,13 +9,13 @@ from __future__ import annotations
 import queue
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from assistant.answer import Answer, Event, Turn
-from assistant.chain import Assistant, checked_question, open_assistant, packaged_course, update_index
+from assistant.chain import Assistant, at_once, checked_question, open_assistant, packaged_course, update_index
 from assistant.conversation import standalone_question
 from assistant.settings import Settings
 from assistant.suggestions import Suggestions
@@ -111,7 +111,8 @@ class Service:
     def _update(self) -> None:
         try:
             if self._opened is None:
-                self._opened = Opened(open_assistant(settings=self.settings, progress=self._report))
+                opened = open_assistant(settings=self.settings, progress=self._report, is_shared=True)
+                self._opened = Opened(opened)
             else:
                 self._reopen(self._opened.assistant)
         except AskError as error:
@@ -133,23 +134,30 @@ class Service:
         self.stage = Stage(stage, done, total)
 
     def answer(self, question: str, history: Sequence[Turn], *, waiting: Callable[[], None]) -> Iterator[Event]:
-        """The events of one answer; one that is known already comes at once. Raises AskError.
+        """The events of one answer, made in a thread. Raises AskError.
 
         `waiting` is called while there is nothing to say, and may raise to give up.
         """
         opened = self._opened
         assert opened is not None  # noqa: S101  # a page asks when it is open
         checked_question(question, self.settings)
-        key = _key(opened.assistant, question, history)
+        yield from _in_thread(lambda: self.stream(opened.assistant, question, history), waiting)
+
+    def stream(self, assistant: Assistant, question: str, history: Sequence[Turn]) -> Generator[Event, None, None]:
+        """The events of one answer; one that is known already comes at once. Raises AskError."""
+        key = _key(assistant, question, history)
         known = self._answers.get(key)
         if known is not None:
+            yield Event("status", status="searching")  # whoever reads events is told the same each time
+            yield from at_once(known)
             yield Event("done", answer=known)
             return
-        for event in _in_thread(lambda: opened.assistant.stream(question, history=history), waiting):
-            is_lasting = event.answer is not None and event.answer.notice is None  # a model that failed may do better
-            if event.answer is not None and is_lasting and event.answer.outcome not in {"tool", "refused"}:
-                self._keep(key, event.answer)
-            yield event
+        with closing(assistant.stream(question, history=history)) as events:
+            for event in events:
+                is_lasting = event.answer is not None and event.answer.notice is None  # a model may do better next time
+                if event.answer is not None and is_lasting and event.answer.outcome not in {"tool", "refused"}:
+                    self._keep(key, event.answer)
+                yield event
 
     def _keep(self, key: Key, answer: Answer) -> None:
         with self._lock:
@@ -160,8 +168,9 @@ class Service:
 
 def _key(assistant: Assistant, question: str, history: Sequence[Turn]) -> Key:
     """What an answer depends on; without a model, of the turns before only what the question leans on."""
-    place = (assistant.index.folder, assistant.index.generation, question.strip())
-    if assistant.model is not None:
+    model = assistant.model.name if assistant.model is not None else None
+    place = (assistant.index.folder, assistant.index.generation, model, question.strip())
+    if model is not None:
         return (*place, tuple(history))
     return (*place, standalone_question(question.strip(), history))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -46,9 +47,11 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
         journal = Journal.open(journal_url(settings.journal, ask_home()))
-        answers = Answers(
-            at_once=settings.answers_at_once, waiting=settings.answers_waiting, seconds=settings.answer_seconds
-        )
+        at_once, waiting = settings.answers_at_once, settings.answers_waiting
+        if settings.model is None:  # nothing to wait for but the processor: more threads would only take turns
+            at_once = min(at_once, os.cpu_count() or at_once)
+            waiting += settings.answers_at_once - at_once
+        answers = Answers(at_once=at_once, waiting=waiting, seconds=settings.answer_seconds)
         app.state.shared = here = Shared(
             settings=own,
             service=Service(own),

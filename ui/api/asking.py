@@ -140,7 +140,7 @@ def begin(
         state.question = question
 
     def events() -> Iterator[Event]:
-        for event in assistant.stream(question, history=history):
+        for event in here.service.stream(assistant, question, history):
             told = with_note_urls(event, here.public_url) if here.leads_here else event
             if told.answer is not None:
                 here.journal.keep_answer(told.answer, user=who.user)

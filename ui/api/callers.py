@@ -123,14 +123,14 @@ def _unknown() -> Problem:
 def needs(scope: str) -> Callable[[Caller], Caller]:
     """A dependency: who sends a request, if they may do this."""
 
-    def allowed(who: Annotated[Caller, Depends(caller)]) -> Caller:
+    async def allowed(who: Annotated[Caller, Depends(caller)]) -> Caller:
         if scope in who.scopes and not (scope == "staff" and who.kind != "key"):
             return who
         if who.kind == "anonymous":
             raise Problem(401, f"This needs a key with the scope {scope}.", {"WWW-Authenticate": "Bearer"})
         raise Problem(403, f"This key or token has not the scope {scope}.")
 
-    return allowed
+    return allowed  # type: ignore[return-value]  # FastAPI awaits it
 
 
 def limited(bucket: str) -> Callable[[Caller, Shared], Caller]:

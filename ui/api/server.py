@@ -7,10 +7,12 @@ from typing import Any
 
 from assistant.settings import Settings
 from ui.api.app import create_app
+from ui.api.connection import Connection
 from ui.api.telemetry import log_as_json
 from ui.chat.server import free_port
 
 OPTIONS: dict[str, Any] = {
+    "http": Connection,
     "log_config": None,
     "access_log": False,
     "server_header": False,

@@ -38,16 +38,16 @@ class Shared:
     intake: Intake | None = None  # where deliveries of a forum go
 
 
-def shared(request: Request) -> Shared:
+async def shared(request: Request) -> Shared:  # async: else each would be called in a thread
     """What belongs to the app of a request (a dependency)."""
     found = request.app.state.shared
     assert isinstance(found, Shared)  # noqa: S101  # create_app puts it there
     return found
 
 
-def opened(request: Request) -> Opened:
+async def opened(request: Request) -> Opened:
     """The notes, ready to be asked (a dependency); a problem with 503 while the first index is being built."""
-    service = shared(request).service
+    service = (await shared(request)).service
     if service.opened is None:
         detail = service.problem or "The index of the notes is being built. Ask again in a moment."
         raise Problem(503, detail, {"Retry-After": str(RETRY_SECONDS)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import logging
 import os
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.e2e.hosts import wait_until_ready
+from ui.api.connection import Connection
 
 pytestmark = pytest.mark.real
 ASK = "v1/ask"
@@ -365,3 +368,45 @@ def test_keys_for_tokens_that_will_not_do_are_told_at_the_start(tmp_path: Path) 
         create_app(Settings(identity_keys=file))
     with pytest.raises(SettingsError, match="cannot be read"):
         create_app(Settings(identity_keys=tmp_path / "none", identity_issuer="forum"))
+
+
+def _until_closed(service: Any, *parts: bytes, every: float = 0.1) -> tuple[bytes, float]:
+    """Send parts with a pause after each; what came back until the other side closed, and the seconds it took."""
+    started = time.perf_counter()
+    with socket.create_connection(("127.0.0.1", urlsplit(service.url).port), timeout=10) as connection:
+        with contextlib.suppress(OSError):  # closed while we send
+            for part in parts:
+                connection.sendall(part)
+                time.sleep(every)
+        told = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := connection.recv(65_536):
+                told += piece
+    return told, time.perf_counter() - started
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [(), (b"POST /v1/ask HTTP/1.1\r\n",), (b"GET /healthz HTTP/1.1\r\n", *(b"x-%d: y\r\n" % n for n in range(20)))],
+    ids=["nothing is sent", "half a head", "a line now and then"],
+)
+def test_a_connection_that_sends_no_whole_head_is_closed(
+    parts: tuple[bytes, ...], serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "head_seconds", 0.5)
+    told, took = _until_closed(serve(), *parts)
+    assert told == b""
+    assert 0.4 < took < 3
+
+
+def test_a_head_without_end_is_refused(serve: Callable[..., Any]) -> None:
+    lines = (b"x: " + b"y" * 1_000 + b"\r\n" for _ in range(200))
+    told, _ = _until_closed(serve(), b"GET /healthz HTTP/1.1\r\n", *lines, every=0.001)
+    assert told.startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_connection_is_kept_for_the_next_request(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "head_seconds", 0.5)
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    told, _ = _until_closed(serve(), request, request, request, every=0.4)
+    assert told.count(b"HTTP/1.1 200 ") == 3

@@ -1,0 +1,63 @@
+"""How long a client may take for the head of a request, and how long that may be. The body is in bodies.py."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
+
+HEAD_SECONDS = 10.0
+MAX_HEAD = 64 * 1024  # bytes
+TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+
+class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichever parser uvicorn has found
+    """A connection that is closed if the head of a request does not come. Else a client that sends one byte now and
+    then, or nothing at all, would hold it for ever: uvicorn waits for the first request without an end.
+    """
+
+    head_seconds = HEAD_SECONDS
+    _timer: asyncio.TimerHandle | None = None
+    _size = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a first request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part; the waiting ends with the head."""
+        super().data_received(data)
+        if self._is_answering or self.transport.is_closing():
+            self._stop_waiting()
+            return
+        self._size += len(data)
+        if self._size > MAX_HEAD:
+            self.transport.write(TOO_LARGE)
+            self.transport.close()
+        elif self._timer is None:
+            self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _wait(self) -> None:
+        self._timer = self.loop.call_later(self.head_seconds, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        self._size = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        if not self._is_answering and self.transport.get_protocol() is self:  # else it has become a web socket
+            self.transport.close()
