@@ -75,3 +75,20 @@ ATTACKS = (
     f"\u202e<script>{_RUN}</script>\u2028",
     "{{constructor.constructor('alert(1)')()}}${alert(1)}<%= alert(1) %>",
 )  # fmt: skip
+
+
+def hostile_note() -> str:
+    """A note with all of them, in headings and in text."""
+    parts = [
+        "# Docker\n\n## Ports\n\n- publish a port with `docker run -p 8080:80 web`: host first, container second\n"
+    ]
+    parts += [
+        f"## Trick {number} {one_line(attack)}\n\nTrick number {number} publishes a port: {attack}\n"
+        for number, attack in enumerate(ATTACKS, start=1)
+    ]
+    return "\n".join(parts)
+
+
+def one_line(text: str) -> str:
+    """A text without its line ends."""
+    return " ".join(text.split())

@@ -18,6 +18,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 from tests.e2e.hosts import hosting, serving_api
+from tests.e2e.record import Record, asked_urls, hosts_of
 from tests.e2e.widget import OTHER, PORTS, Sites
 
 ROOT = Path(__file__).parents[2]
@@ -185,3 +186,22 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         yield opened
     outside = {url for url in hosts if not re.match(r"(?:https?|wss?)://127\.0\.0\.1:\d+/|data:|blob:", url)}
     assert outside == set()
+
+
+@pytest.fixture
+def recorded(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterator[Callable[[], Record]]:
+    """A browser that keeps a record of all it asks for; at the end the hosts in it are checked."""
+    log = tmp_path / "net.json"
+    browser: Browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--log-net-log={log}"])
+
+    def opened() -> Record:
+        record = Record(browser.new_page(viewport={"width": 900, "height": 800}))
+        record.page.set_default_timeout(30_000)
+        record.watch()
+        return record
+
+    yield opened
+    browser.close()
+    asked = asked_urls(log)
+    assert asked
+    assert hosts_of(asked) == {"127.0.0.1"}

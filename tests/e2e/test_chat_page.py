@@ -7,9 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
@@ -17,6 +15,7 @@ from assistant.answer import Answer, Citation, Claim, ShownCommand
 from assistant.journal import FILE, Journal, journal_url
 from tests.assistant.provider import Provider, running
 from tests.e2e.conftest import COMMAND, FLAGS, ROOT, Served
+from tests.e2e.record import asked_urls, hosts_of, serious
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -341,22 +340,6 @@ def test_the_theme_is_that_of_the_system(served: Served, new_page: NewPage, sche
     assert lightness > 200 if scheme == "light" else lightness < 60
 
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
-
-
-def _serious(page: Page) -> list[str]:
-    """What axe-core finds that shuts readers out."""
-    page.wait_for_timeout(500)
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [
-        f"{violation['id']}: {node['target']} {node['html'][:200]}"
-        for violation in found["violations"]
-        if violation["impact"] in {"serious", "critical"}
-        for node in violation["nodes"]
-    ]
-
-
 def _wrong_command(served: Served) -> str:
     answer = Answer(
         "wrong", PORTS, PORTS, "partial", "Use `docker run --publsh 1:1 a`. [1]\n\nThis is near. [1]",
@@ -369,26 +352,26 @@ def _wrong_command(served: Served) -> str:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(served: Served, new_page: NewPage, scheme: str) -> None:
+def test_axe_finds_nothingserious(served: Served, new_page: NewPage, scheme: str) -> None:
     page = _open(new_page(color_scheme=scheme), served.address)
-    views = {"beginning": _serious(page)}
+    views = {"beginning": serious(page)}
     _ask(page, PORTS)
     page.get_by_role("link", name="[1]").first.click()
     page.get_by_role("radio", name="Thumbs up").click(force=True)
     expect(page.get_by_text("Why?")).to_be_visible()
-    views["answer"] = _serious(page)
+    views["answer"] = serious(page)
     _ask(page, OTHER, NOT_COVERED)
     _ask(page, LEGACY, UNFINISHED)
-    views["not in the notes"] = _serious(page)
+    views["not in the notes"] = serious(page)
     page.get_by_role("button", name="Conversation", exact=True).click()
-    views["menu"] = _serious(page)
+    views["menu"] = serious(page)
     page.get_by_role("button", name="Delete this conversation").click()
     expect(page.get_by_role("dialog")).to_be_visible()
-    views["dialog"] = _serious(page)
-    views["wrong command"] = _serious(_open(page, f"{served.address}?c={_wrong_command(served)}", "Write instead:"))
-    views["notes"] = _serious(_open(page, f"{served.address}notes", "Sections of this note"))
+    views["dialog"] = serious(page)
+    views["wrong command"] = serious(_open(page, f"{served.address}?c={_wrong_command(served)}", "Write instead:"))
+    views["notes"] = serious(_open(page, f"{served.address}notes", "Sections of this note"))
     section = f"{served.address}notes?note=note.md&section=ports"
-    views["section"] = _serious(_open(page, section, "Show the whole note"))
+    views["section"] = serious(_open(page, section, "Show the whole note"))
     assert {view: found for view, found in views.items() if found} == {}
 
 
@@ -402,8 +385,6 @@ def test_by_the_browsers_own_record_no_other_host_is_asked(
     _ask(page, "what does a volume keep, with a picture?")
     _open(page, f"{served.address}notes", "Sections of this note")
     browser.close()
-    events = json.loads(record.read_text())["events"]
-    started = [event["params"] for event in events if "initiator" in event.get("params", {})]
-    ours = {event["url"] for event in started if event["initiator"].startswith("http")}  # else the browser's own
+    ours = asked_urls(record)
     assert len(ours) > 10
-    assert {urlsplit(url).hostname for url in ours} == {"127.0.0.1"}
+    assert hosts_of(ours) == {"127.0.0.1"}

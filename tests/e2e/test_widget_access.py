@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
-import axe_core_python
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.e2e.record import serious
 from tests.e2e.widget import (
     LEGACY,
     OTHER,
@@ -25,24 +24,12 @@ from tests.e2e.widget import (
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-AXE = (Path(axe_core_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 NewPage = Callable[..., Page]
 
 
 def _serious(page: Page) -> list[str]:
-    """What axe-core finds that shuts readers out, in the page and in the frame."""
-    found = []
-    page.wait_for_timeout(400)
-    for frame in (page.main_frame, frame_of(page)):
-        frame.evaluate(AXE)
-        result = frame.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
-        found += [
-            f"{violation['id']}: {node['target']} {node['html'][:200]}"
-            for violation in result["violations"]
-            if violation["impact"] in {"serious", "critical"}
-            for node in violation["nodes"]
-        ]
-    return found
+    """In the page and in the frame."""
+    return [found for frame in (page.main_frame, frame_of(page)) for found in serious(frame)]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, FrameLocator, Page, Playwright, expect
+from playwright.sync_api import FrameLocator, expect
 
 from tests.assistant.provider import Provider, running
-from tests.e2e.attacks import ATTACKS, MARKER
-from tests.e2e.conftest import FLAGS
+from tests.e2e.attacks import ATTACKS, MARKER, hostile_note, one_line
 from tests.e2e.hosts import hosting, serving_api
+from tests.e2e.record import Record
 from tests.e2e.widget import answer_json, citation_json, open_panel, reply_with
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -33,46 +30,6 @@ PRESSED = """(main) => { for (const each of main.querySelectorAll("a, summary, .
 } }"""
 
 
-@dataclass
-class Record:
-    """What the browser noticed."""
-
-    page: Page
-    notes: list[str] = field(default_factory=list)  # dialogs, the marker, what a policy had to stop
-
-    def watch(self) -> None:
-        """From now on."""
-        self.page.on("dialog", lambda dialog: (self.notes.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        self.page.on("pageerror", lambda error: self.notes.append(str(error)))
-        self.page.on("console", lambda message: self._heard(message.text))
-
-    def _heard(self, text: str) -> None:
-        # A text of ours that only the policy kept from acting would have come through all the same.
-        if MARKER in text or "Content Security Policy" in text or "TrustedHTML" in text:
-            self.notes.append(text)
-
-
-@pytest.fixture
-def recorded(playwright: Playwright, chromium: str, tmp_path: Path) -> Iterator[Callable[[], Record]]:
-    """A browser that keeps a record of all it asks for; at the end the hosts in it are checked."""
-    log = tmp_path / "net.json"
-    browser: Browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, f"--log-net-log={log}"])
-
-    def opened() -> Record:
-        record = Record(browser.new_page(viewport={"width": 900, "height": 800}))
-        record.page.set_default_timeout(30_000)
-        record.watch()
-        return record
-
-    yield opened
-    browser.close()
-    events = json.loads(log.read_text())["events"]
-    started = [event["params"] for event in events if "initiator" in event.get("params", {})]
-    asked = {event["url"] for event in started if event["initiator"].startswith("http")}
-    assert len(asked) > 3
-    assert {urlsplit(url).hostname for url in asked} == {"127.0.0.1"}
-
-
 @contextmanager
 def _widget(encoders: Path, folder: Path, **settings: str) -> Iterator[str]:
     """A page with the widget over notes with all the texts in them; its address."""
@@ -80,22 +37,11 @@ def _widget(encoders: Path, folder: Path, **settings: str) -> Iterator[str]:
     home.mkdir()
     notes.mkdir()
     (home / "encoders").symlink_to(encoders, target_is_directory=True)
-    parts = [
-        "# Docker\n\n## Ports\n\n- publish a port with `docker run -p 8080:80 web`: host first, container second\n"
-    ]
-    parts += [
-        f"## Trick {number} {_line(attack)}\n\nTrick number {number} publishes a port: {attack}\n"
-        for number, attack in enumerate(ATTACKS, start=1)
-    ]
-    (notes / "note.md").write_text("\n".join(parts), encoding="utf-8")
+    (notes / "note.md").write_text(hostile_note(), encoding="utf-8")
     with ExitStack() as stack:
         host = stack.enter_context(hosting())
         service = stack.enter_context(serving_api(notes, home, ASK_EMBED_ORIGINS=host.origin, **settings))
         yield host.add("plain", f"{service}/widget.js")
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _ask(panel: FrameLocator, question: str, number: int) -> None:
@@ -126,7 +72,7 @@ def test_in_the_question_and_in_the_notes(encoders: Path, tmp_path: Path, record
         record = recorded()
         panel = open_panel(record.page, address)
         for number, attack in enumerate(ATTACKS, start=1):
-            _ask(panel, f"What does trick {number} publish? {_line(attack)}", number)
+            _ask(panel, f"What does trick {number} publish? {one_line(attack)}", number)
         quoted = panel.locator(".turn .text", has_text=MARKER).count()
         _nothing_of_theirs(panel)
         record.page.wait_for_timeout(500)

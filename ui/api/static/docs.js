@@ -17,8 +17,9 @@ function showRoute(spec, parent, method, path, about) {
   const shown = add(parent, "details");
   const title = add(shown, "summary");
   add(title, "code", `${method.toUpperCase()} ${path}`);
-  add(title, "span", ` ${about.summary || ""}`);
-  add(shown, "p", about.description);
+  const description = about.description || about.summary || "";
+  add(title, "span", ` ${description.split(". ")[0]}`);
+  add(shown, "p", description);
   for (const one of about.parameters || []) {
     add(shown, "p", `${one.in}: ${one.name}${one.required ? "" : " (may be left out)"} ${one.description || ""}`);
   }
