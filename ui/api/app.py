@@ -16,11 +16,12 @@ from assistant.settings import Settings
 from assistant.upkeep import purge
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, docs_page, embed, health, keeping, openai_chat, permalinks, webhooks
+from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_chat, permalinks, webhooks
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
 from ui.api.limits import Limits
+from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
 from ui.api.telemetry import Figures, Telemetry
@@ -28,6 +29,7 @@ from ui.api.webhooks import intake_of
 from ui.bot.starting import BotThread
 from ui.service import Service
 
+MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name")
 UPKEEP_SECONDS = 3_600.0
 NOTES_SECONDS = 10.0  # between looks at whether the notes have changed
 
@@ -61,6 +63,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             leads_here=settings.base_url is None,
             intake=intake_of(own, journal),
         )
+        app.state.mcp = protocol = McpHttp()
         here.service.bring_up_to_date()
         tasks = [asyncio.create_task(_fresh(here.service)), asyncio.create_task(_upkeep(journal, settings.keep_days))]
         bot = None
@@ -73,6 +76,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
                 task.cancel()
             if bot is not None:
                 bot.stop()
+            await protocol.close()
             answers.close()
             journal.close()
 
@@ -86,7 +90,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
-    for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, docs_page, health):
+    for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, mcp_http, docs_page, health):
         app.include_router(module.router)
     # The last is the outermost.
     app.add_middleware(BodyLimit)
@@ -95,7 +99,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", *MCP_HEADERS],
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(Telemetry, figures=figures)
