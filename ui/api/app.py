@@ -20,6 +20,7 @@ from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_c
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
+from ui.api.chat_page import ChatPage, to_chat
 from ui.api.limits import Limits
 from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
@@ -43,7 +44,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     base_url = settings.base_url or f"{public_url}notes/"
     # Whoever asks over HTTP has no business with the Docker of this machine.
     own = settings.model_copy(update={"docker": "off", "base_url": base_url})
-    figures, identity = Figures(), Identity(settings)
+    figures, identity, chat = Figures(), Identity(settings), ChatPage()
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +78,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             if bot is not None:
                 bot.stop()
             await protocol.close()
+            await chat.close()
             answers.close()
             journal.close()
 
@@ -92,6 +94,9 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     add_problem_handlers(app)
     for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, mcp_http, docs_page, health):
         app.include_router(module.router)
+    if settings.chat_in_serve:
+        app.add_api_route("/chat", to_chat, include_in_schema=False)
+        app.mount("/chat", chat)
     # The last is the outermost.
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
