@@ -114,7 +114,8 @@ async def caller(request: Request, here: Annotated[Shared, Depends(shared)]) -> 
 def address(request: HTTPConnection, settings: Settings) -> str:
     """Whom the limits count where nobody has a name."""
     peer = request.client.host if request.client is not None else ""
-    return network_of(client_address(peer, request.headers.get("x-forwarded-for", ""), settings.proxies))
+    forwarded = ", ".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line of their own
+    return network_of(client_address(peer, forwarded, settings.proxies))
 
 
 def _unknown() -> Problem:

@@ -16,7 +16,7 @@ from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import State
 from starlette.requests import HTTPConnection
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from assistant.answer import Event, Turn
 from corpus.errors import AskError
@@ -36,6 +36,7 @@ SOCKET = "_stcore/stream"
 MAX_OPEN = 200  # pages
 MAX_OPEN_OF_ONE = 20  # of one address
 OPENINGS = [(60, MINUTE)]  # of one address: each begins a session, which is kept for a while
+PRESSES = [(300, MINUTE)]  # of one address, on all of its pages: each draws a page anew
 
 Events = queue.Queue[Event | BaseException | None]
 
@@ -80,8 +81,9 @@ class ChatPage:
             await send({"type": "websocket.close", "code": 1008})
             return
         self._open[who] += 1
+        slowly = throttled(receive, lambda: here.limits.spend(f"press:{who}", PRESSES))
         try:
-            await (await self._ready(here))(scope, receive, send)
+            await (await self._ready(here))(scope, slowly, send)
         finally:
             self._open[who] -= 1
             if not self._open[who]:
@@ -99,6 +101,18 @@ class ChatPage:
     async def close(self) -> None:
         """End the sessions, if there were any."""
         await self._running.aclose()
+
+
+def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
+    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0."""
+
+    async def slowly() -> Message:
+        message = await receive()
+        while message["type"] == "websocket.receive" and (wait := spend()):
+            await asyncio.sleep(wait)
+        return message
+
+    return slowly
 
 
 class ServedPage:

@@ -66,7 +66,8 @@ def hosted_app(host: Host, address: str) -> App:
 
     session.hosted = host
     reached = urlsplit(address)
-    load_config_options(streamlit_options(reached.hostname or "", reached.port or 0))
+    options = streamlit_options(reached.hostname or "", reached.port or 0)
+    load_config_options({**options, "logger.level": "error"})  # what strangers send is not worth a line
     return st.App(SCRIPT, middleware=[Middleware(Guard)], on_script_error=show_mistake)
 
 

@@ -117,7 +117,7 @@ class PageSession:
         if self.host is None:
             return self.service.answer(question, history, waiting=waiting)
         peer = st.context.ip_address or LOOPBACK
-        forwarded = st.context.headers.get("X-Forwarded-For") or ""
+        forwarded = ", ".join(st.context.headers.get_all("X-Forwarded-For"))
         return self.host.answer(question, history, peer=peer, forwarded=forwarded, waiting=waiting)
 
     def journal(self, use: Callable[[Journal], Result]) -> Result:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import pytest
 
 from assistant.answer import Answer, Turn
 from corpus.errors import AskError
-from ui.api.chat_page import ServedPage
+from ui.api.chat_page import ServedPage, throttled
 from ui.chat.refusal import Refused
 
 pytestmark = pytest.mark.real
@@ -71,6 +72,20 @@ def test_a_setting_turns_it_off(serve: Callable[..., Any]) -> None:
     service = serve(chat_in_serve=False)
     for path in ("chat", "chat/", "chat/_stcore/health"):
         _problem(httpx.get(service.url + path), 404)
+
+
+async def test_what_is_pressed_too_often_waits_for_its_turn() -> None:
+    waits = iter([0, 1, 0])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.receive"}
+
+    started = time.monotonic()
+    slowly = throttled(receive, lambda: next(waits))
+    await slowly()
+    assert time.monotonic() - started < 0.9
+    await slowly()
+    assert time.monotonic() - started >= 1
 
 
 # Its questions
@@ -157,12 +172,14 @@ def test_the_page_keeps_the_answer_and_the_service_does_not_keep_it_twice(
 
 
 def test_a_reader_who_leaves_stops_the_answer(serve: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> None:
-    here = serve().app.state.shared
-
-    def leave() -> None:
-        raise KeyboardInterrupt
-
-    events = ServedPage(here, loop).answer(PORTS, [], peer="127.0.0.1", forwarded="", waiting=leave)
-    with pytest.raises(KeyboardInterrupt):
-        list(events)
-    assert _asked(ServedPage(here, loop)).outcome == "answered"
+    here = serve(anonymous_per_minute=100).app.state.shared
+    page = ServedPage(here, loop)
+    for _ in range(10):
+        events = page.answer(PORTS, [], peer="127.0.0.1", forwarded="", waiting=lambda: None)
+        next(events)
+        events.close()  # type: ignore[attr-defined]  # it is a generator
+    until = time.monotonic() + 20
+    while here.answers.under_way and time.monotonic() < until:
+        time.sleep(0.05)
+    assert here.answers.under_way == 0
+    assert _asked(page).outcome == "answered"
