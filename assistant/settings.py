@@ -111,6 +111,7 @@ class Settings(BaseSettings):
         32, ge=0, le=10_000, description="Questions that may wait for their turn; more are told to come back (503)."
     )
     answer_seconds: float = Field(90.0, gt=0, le=3_600, description="Longest that `ask serve` works on one answer.")
+    chat_in_serve: bool = Field(True, description="Whether `ask serve` has the chat page too, at /chat.")
     log_questions: bool = Field(False, description="Whether the log of `ask serve` has the text of questions.")
     identity_keys: Path | None = Field(
         None,

@@ -1,19 +1,23 @@
 """The notes for other people's assistants, by the Model Context Protocol: three tools that read, and the notes.
 
-`ask mcp` speaks it on standard input and output.
+`ask mcp` speaks it on standard input and output, `ask serve` over HTTP.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from mcp.server import MCPServer
-from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError, ToolError
 from mcp.types import ToolAnnotations
+from starlette.concurrency import run_in_threadpool
 
+from assistant.answer import Answer, Citation
 from assistant.chain import Assistant
 from corpus.errors import AskError
 from ui.notes_text import NotesText, SectionText, read_text
@@ -27,36 +31,68 @@ MAX_HITS = 20
 _READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 
-def mcp_server(assistant: Callable[[], Assistant], notes: Callable[[], NotesText]) -> MCPServer[Any]:
-    """The server; both are called for each request, so that a newer index is taken up."""
+Call = Context[Any, Any]
+
+
+class Backend:
+    """What the tools stand on; both are called for each request, so that a newer index is taken up.
+
+    Here for whoever has started this process; a server for others has rules of its own.
+    """
+
+    def __init__(self, assistant: Callable[[], Assistant], notes: Callable[[], NotesText]) -> None:
+        self.assistant = assistant
+        self.notes = notes
+
+    async def admit(self, call: Call, text: str) -> None:
+        """Before each call of a tool with this text. Raises AskError if it may not be."""
+
+    async def ask(self, call: Call, question: str) -> Answer:
+        """The answer to a question that has been admitted. Raises AskError."""
+        del call
+        return await run_in_threadpool(self.assistant().ask, question)
+
+    def led(self, citation: Citation) -> Citation:
+        """The citation with the address under which a reader can open it."""
+        return citation
+
+
+def mcp_server(backend: Backend) -> MCPServer[Any]:
+    """The server. It offers no subscriptions: each would be a connection that stays open."""
     server: MCPServer[Any] = MCPServer(
-        "ask-the-notes", title="Ask the Notes", instructions=INSTRUCTIONS, log_level="WARNING"
+        "ask-the-notes", title="Ask the Notes", instructions=INSTRUCTIONS, log_level="WARNING", subscriptions=False
     )
 
     @server.tool(annotations=_READS)
-    def ask_notes(question: str) -> dict[str, Any]:
+    async def ask_notes(question: str, call: Call) -> dict[str, Any]:
         """Answer a question from the notes: text with marks [1], citations with heading and lines, and the outcome
         (answered, partial, unfinished, not_covered).
         """
-        return _told(lambda: assistant().ask(question).to_json())
+        with _told():
+            await backend.admit(call, question)
+            return (await backend.ask(call, question)).to_json()
 
     @server.tool(annotations=_READS)
-    def search_notes(query: str, limit: int = 5) -> dict[str, Any]:
+    async def search_notes(query: str, call: Call, limit: int = 5) -> dict[str, Any]:
         """The passages of the notes that fit a query best, each with its heading, lines and quote."""
 
         def found() -> dict[str, Any]:
-            asked = assistant()
+            asked = backend.assistant()
             hits, likely = asked.find(query)
             most = max(1, min(limit, MAX_HITS))
-            rows = [asdict(asked.citation(n, hit.number)) for n, hit in enumerate(hits.hits[:most], start=1)]
-            return {"coverage": round(likely.probability, 3), "passages": rows}
+            cited = [asked.citation(n, hit.number) for n, hit in enumerate(hits.hits[:most], start=1)]
+            return {"coverage": round(likely.probability, 3), "passages": [asdict(backend.led(c)) for c in cited]}
 
-        return _told(found)
+        with _told():
+            await backend.admit(call, query)
+            return await run_in_threadpool(found)
 
     @server.tool(annotations=_READS)
-    def get_section(document: str, anchor: str) -> dict[str, Any]:
+    async def get_section(document: str, anchor: str, call: Call) -> dict[str, Any]:
         """One section of a note, whole: `document` and `anchor` as a citation has them."""
-        return _told(lambda: _section(notes(), document, anchor))
+        with _told():
+            await backend.admit(call, document + anchor)
+            return _section(await run_in_threadpool(backend.notes), document, anchor)
 
     @server.resource("notes://index", name="notes", mime_type="application/json")
     def contents() -> dict[str, Any]:
@@ -71,14 +107,14 @@ def mcp_server(assistant: Callable[[], Assistant], notes: Callable[[], NotesText
                         for section in chapter.sections
                     ],
                 }
-                for chapter in notes().chapters
+                for chapter in _read(backend.notes).chapters
             ]
         }
 
     @server.resource("notes://note/{+document}", name="note", mime_type="text/markdown")
     def note(document: str) -> str:
         """One note as it is read, included files in place."""
-        chapter = notes().chapter(document)
+        chapter = _read(backend.notes).chapter(document)
         if chapter is None:
             raise ResourceNotFoundError(f"There is no note {document}; notes://index has those there are.")
         return "\n\n".join(_markdown(section) for section in chapter.sections)
@@ -88,15 +124,24 @@ def mcp_server(assistant: Callable[[], Assistant], notes: Callable[[], NotesText
 
 def run_stdio(assistant: Assistant, root: Path) -> None:
     """Serve on standard input and output until the other side closes it."""
-    mcp_server(lambda: assistant, lambda: read_text(root)).run("stdio")
+    mcp_server(Backend(lambda: assistant, lambda: read_text(root))).run("stdio")
 
 
-def _told(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+@contextmanager
+def _told() -> Iterator[None]:
     """Our errors as errors of a tool: one sentence for the model that called it."""
     try:
-        return work()
+        yield
     except AskError as error:
         raise ToolError(str(error)) from error
+
+
+def _read(notes: Callable[[], NotesText]) -> NotesText:
+    """The notes; our errors as errors of a resource, in their own words."""
+    try:
+        return notes()
+    except AskError as error:
+        raise ResourceError(str(error)) from error
 
 
 def _section(notes: NotesText, document: str, anchor: str) -> dict[str, Any]:

@@ -193,16 +193,21 @@ def _in_thread(stream: Callable[[], Iterator[Event]], waiting: Callable[[], None
 
     threading.Thread(target=work, daemon=True).start()
     try:
-        while True:
-            try:
-                event = events.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                waiting()
-                continue
-            if event is None:
-                return
-            if isinstance(event, BaseException):
-                raise event
-            yield event
+        yield from read_events(events, waiting)
     finally:
         left.set()
+
+
+def read_events(events: queue.Queue[Event | BaseException | None], waiting: Callable[[], None]) -> Iterator[Event]:
+    """What another thread puts into a queue, until it puts None or an error; `waiting` is called meanwhile."""
+    while True:
+        try:
+            event = events.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            waiting()
+            continue
+        if event is None:
+            return
+        if isinstance(event, BaseException):
+            raise event
+        yield event

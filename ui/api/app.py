@@ -17,11 +17,13 @@ from assistant.settings import Settings
 from assistant.upkeep import purge
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, docs_page, embed, health, keeping, openai_chat, permalinks, webhooks
+from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_chat, permalinks, webhooks
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
+from ui.api.chat_page import ChatPage, to_chat
 from ui.api.limits import Limits
+from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
 from ui.api.telemetry import Figures, Telemetry
@@ -29,6 +31,7 @@ from ui.api.webhooks import intake_of
 from ui.bot.starting import BotThread
 from ui.service import Service
 
+MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name")
 UPKEEP_SECONDS = 3_600.0
 NOTES_SECONDS = 10.0  # between looks at whether the notes have changed
 
@@ -42,7 +45,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     base_url = settings.base_url or f"{public_url}notes/"
     # Whoever asks over HTTP has no business with the Docker of this machine.
     own = settings.model_copy(update={"docker": "off", "base_url": base_url})
-    figures, identity = Figures(), Identity(settings)
+    figures, identity, chat = Figures(), Identity(settings), ChatPage()
 
     @asynccontextmanager
     async def running(app: FastAPI) -> AsyncIterator[None]:
@@ -64,6 +67,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             leads_here=settings.base_url is None,
             intake=intake_of(own, journal),
         )
+        app.state.mcp = protocol = McpHttp()
         here.service.bring_up_to_date()
         tasks = [asyncio.create_task(_fresh(here.service)), asyncio.create_task(_upkeep(journal, settings.keep_days))]
         bot = None
@@ -76,6 +80,8 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
                 task.cancel()
             if bot is not None:
                 bot.stop()
+            await protocol.close()
+            await chat.close()
             answers.close()
             journal.close()
 
@@ -89,8 +95,11 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
-    for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, docs_page, health):
+    for module in (asking, keeping, openai_chat, permalinks, embed, webhooks, mcp_http, docs_page, health):
         app.include_router(module.router)
+    if settings.chat_in_serve:
+        app.add_api_route("/chat", to_chat, include_in_schema=False)
+        app.mount("/chat", chat)
     # The last is the outermost.
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
@@ -98,7 +107,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             CORSMiddleware,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
+            allow_headers=["Authorization", "Content-Type", "X-Request-Id", *MCP_HEADERS],
             expose_headers=["X-Request-Id", "Retry-After"],
         )
     app.add_middleware(Telemetry, figures=figures)

@@ -12,12 +12,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import State
 from starlette.responses import Response
 from starlette.types import Message, Send
 
 from assistant.answer import Answer, Event, Turn
 from assistant.chain import Assistant, checked_question
-from corpus.errors import AskError
+from corpus.errors import AskError, QuestionError
 from ui.api.addresses import note_url, with_note_urls
 from ui.api.answers import UnderWay
 from ui.api.callers import Caller, limited
@@ -98,7 +99,7 @@ async def ask(
 ) -> Response:
     """Answer a question from the notes. With `Accept: text/event-stream` its events while it is made."""
     assistant = with_model(notes.assistant, body.model)
-    answering = begin(here, assistant, body.question, body.turns(), who, request)
+    answering = begin(here, assistant, body.question, body.turns(), who, request.state)
     if EVENT_STREAM in request.headers.get("accept", ""):
         return EventStream(_server_sent(answering))
     return JSONResponse((await whole(answering)).to_json())
@@ -131,11 +132,21 @@ def with_model(assistant: Assistant, model: str | None) -> Assistant:
 
 
 def begin(
-    here: Shared, assistant: Assistant, question: str, history: Sequence[Turn], who: Caller, request: Request
+    here: Shared,
+    assistant: Assistant,
+    question: str,
+    history: Sequence[Turn],
+    who: Caller,
+    state: State,
+    *,
+    keep: bool = True,
 ) -> UnderWay:
-    """Begin to answer; the answer is kept in the journal once it is whole. Raises AskError and Problem."""
+    """Begin to answer. Raises AskError and Problem.
+
+    Once it is whole, the answer is kept in the journal, unless whoever asks keeps it. `state` is that of the request:
+    the log tells what is put there.
+    """
     checked_question(question, assistant.settings)
-    state = request.state
     if here.settings.log_questions:
         state.question = question
 
@@ -143,12 +154,21 @@ def begin(
         for event in here.service.stream(assistant, question, history):
             told = with_note_urls(event, here.public_url) if here.leads_here else event
             if told.answer is not None:
-                here.journal.keep_answer(told.answer, user=who.user)
+                if keep:
+                    here.journal.keep_answer(told.answer, user=who.user)
                 here.figures.outcomes.labels(told.answer.outcome).inc()
                 state.outcome = told.answer.outcome
             yield told
 
     return here.answers.begin(events)
+
+
+def checked_length(text: str) -> None:
+    """For what comes without a schema that says so. Raises QuestionError for a text that is too long."""
+    if len(text) > MAX_QUESTION:
+        raise QuestionError(
+            f"That has {len(text):,} characters; at most {MAX_QUESTION:,} are taken. Ask a shorter one."
+        )
 
 
 async def whole(answering: UnderWay) -> Answer:

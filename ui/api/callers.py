@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import jwt
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from assistant.keys import PREFIX, Keys
 from assistant.settings import Settings
@@ -110,10 +111,11 @@ async def caller(request: Request, here: Annotated[Shared, Depends(shared)]) -> 
     return found
 
 
-def address(request: Request, settings: Settings) -> str:
+def address(request: HTTPConnection, settings: Settings) -> str:
     """Whom the limits count where nobody has a name."""
     peer = request.client.host if request.client is not None else ""
-    return network_of(client_address(peer, request.headers.get("x-forwarded-for", ""), settings.proxies))
+    forwarded = ", ".join(request.headers.getlist("x-forwarded-for"))  # some proxies add a line of their own
+    return network_of(client_address(peer, forwarded, settings.proxies))
 
 
 def _unknown() -> Problem:
@@ -137,12 +139,17 @@ def limited(bucket: str) -> Callable[[Caller, Shared], Caller]:
     """A dependency: who sends a request, one of their turns spent; a problem with 429 if there is none."""
 
     async def spent(who: Annotated[Caller, Depends(needs("ask"))], here: Annotated[Shared, Depends(shared)]) -> Caller:
-        wait = here.limits.spend(f"{bucket}:{who.limited_as}", windows(who, here.settings))
-        if wait:
-            raise Problem(429, f"That was often. Ask again in {wait} seconds.", {"Retry-After": str(wait)})
+        spend(here, bucket, who, windows(who, here.settings))
         return who
 
     return spent  # type: ignore[return-value]  # FastAPI awaits it
+
+
+def spend(here: Shared, bucket: str, who: Caller, most: Sequence[Window]) -> None:
+    """Count one turn of someone, in the thread of the event loop. Raises Problem with 429 if there is none left."""
+    wait = here.limits.spend(f"{bucket}:{who.limited_as}", most)
+    if wait:
+        raise Problem(429, f"That was often. Ask again in {wait} seconds.", {"Retry-After": str(wait)})
 
 
 def windows(who: Caller, settings: Settings) -> list[Window]:

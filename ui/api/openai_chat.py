@@ -104,7 +104,7 @@ async def complete(
     if len(question) > MAX_QUESTION:
         raise Problem(400, f"The question has more than {MAX_QUESTION:,} characters. Ask a shorter one.")
     history = [Turn("user" if each.role == "user" else "assistant", each.text) for each in said[:asked]]
-    answering = begin(here, notes.assistant, question, history[-MAX_TURNS:], who, request)
+    answering = begin(here, notes.assistant, question, history[-MAX_TURNS:], who, request.state)
     if body.stream:
         return EventStream(_chunks(answering))
     return JSONResponse(_completion(await whole(answering)))

@@ -17,6 +17,7 @@ OPTIONS: dict[str, Any] = {
     "access_log": False,
     "server_header": False,
     "proxy_headers": False,  # nobody's word about an address is taken, unless a setting names the proxy
+    "ws_max_size": 256 * 1024,  # of one message of the chat page
     "timeout_graceful_shutdown": 10,  # seconds for answers under way
 }
 

@@ -47,7 +47,12 @@ async def shared(request: Request) -> Shared:  # async: else each would be calle
 
 async def opened(request: Request) -> Opened:
     """The notes, ready to be asked (a dependency); a problem with 503 while the first index is being built."""
-    service = (await shared(request)).service
+    return opened_notes(await shared(request))
+
+
+def opened_notes(here: Shared) -> Opened:
+    """The notes, ready to be asked. Raises Problem with 503."""
+    service = here.service
     if service.opened is None:
         detail = service.problem or "The index of the notes is being built. Ask again in a moment."
         raise Problem(503, detail, {"Retry-After": str(RETRY_SECONDS)})

@@ -128,7 +128,7 @@ def log_as_json() -> None:
     """Let the service and its server write lines of JSON to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, level in (("ask", logging.INFO), ("uvicorn", logging.WARNING)):
+    for name, level in (("ask", logging.INFO), ("uvicorn", logging.WARNING), ("mcp", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

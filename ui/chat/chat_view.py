@@ -14,6 +14,7 @@ from corpus.errors import AskError
 from ui.chat.answer_view import draw_answer, draw_question
 from ui.chat.conversation_menu import draw_menu
 from ui.chat.markup import markdown, plain
+from ui.chat.refusal import Refused
 from ui.chat.session import PageSession, show_problem, wait_until_open
 from ui.rendering import STATUSES
 from ui.service import Opened
@@ -31,15 +32,18 @@ def draw_chat(session: PageSession) -> None:
         return
     if notice := session.notice():
         st.warning(plain(notice), icon=":material/warning:")
+    refused = _refused()
     asked = st.chat_input("Ask the notes", key="ask-input", submit_mode="disable") or _pending()
     conversation = _conversation(session)
     turns = session.journal(lambda journal: journal.turns(conversation.id)) if conversation is not None else []
     if conversation is not None and turns:
         draw_menu(conversation, session)
-    elif not asked and "stopped" not in st.session_state:
+    elif not asked and "stopped" not in st.session_state and refused is None:
         _draw_beginning(opened, session)
     _draw_turns(turns, opened, session)
     _draw_stopped()
+    if refused is not None:
+        st.warning(plain(refused), icon=":material/hourglass_top:")
     if asked:
         _ask(asked, conversation, turns, opened, session)
     elif turns:
@@ -53,6 +57,15 @@ def _pending() -> str | None:
     if linked:
         begin_anew()
     return pressed or linked
+
+
+def _refused() -> str | None:
+    """Why the last question was not answered; it stands in the input again, to be sent later."""
+    refused: tuple[str, str] | None = st.session_state.pop("refused", None)
+    if refused is None:
+        return None
+    st.session_state["ask-input"] = refused[0]
+    return refused[1]
 
 
 def begin_anew() -> None:
@@ -117,6 +130,9 @@ def _ask(
         with place.container():
             try:
                 answer = _stream(asked, _history(turns), session)
+            except Refused as refused:
+                st.session_state["refused"] = (asked, str(refused))
+                st.rerun()
             except AskError as problem:
                 show_problem(problem)
                 return
@@ -156,7 +172,7 @@ def _stream(asked: str, history: Sequence[Said], session: PageSession) -> Answer
         st.session_state["waited"] = time.monotonic() - started
 
     try:
-        for event in session.service.answer(asked, history, waiting=waiting):
+        for event in session.answer(asked, history, waiting=waiting):
             if event.answer is not None:
                 return event.answer
             if event.text is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import streamlit as st
 
@@ -37,11 +38,12 @@ def _draw_exports(conversation: Conversation, session: PageSession) -> None:
     name = re.sub(r"[^A-Za-z0-9]+", "-", conversation.title).strip("-")[:40] or "conversation"
 
     def as_json() -> str:
-        found = session.journal(lambda journal: journal.export(conversation.id))
-        return json.dumps(found, ensure_ascii=False, indent=2)
+        found = session.journal(lambda journal: journal.export(conversation.id)) or {}
+        return json.dumps({**found, "notes": session.notes_shown}, ensure_ascii=False, indent=2)
 
     def as_markdown() -> str:
-        return conversation_markdown(conversation, session.journal(lambda journal: journal.turns(conversation.id)))
+        shown = replace(conversation, notes=session.notes_shown)
+        return conversation_markdown(shown, session.journal(lambda journal: journal.turns(conversation.id)))
 
     st.download_button(
         "Export as Markdown", as_markdown, f"{name}.md", "text/markdown", on_click="ignore", width="stretch",

@@ -19,6 +19,9 @@ from corpus.errors import AskError, UsageProblem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from streamlit.starlette import App
+
+    from ui.chat.session import Host
 
 SCRIPT = Path(__file__).parents[1] / "streamlit_app.py"
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -51,6 +54,21 @@ def serve(*, notes: Path | None, model: str | None, host: str, port: int, open_b
 
     app = st.App(SCRIPT, middleware=[Middleware(Guard)], lifespan=running, on_script_error=show_mistake)
     app.run(config=streamlit_options(host, port))
+
+
+def hosted_app(host: Host, address: str) -> App:
+    """The page as a part of another server, reached at the host of an address. One in a process."""
+    import streamlit as st
+    from starlette.middleware import Middleware
+    from streamlit.web.bootstrap import load_config_options
+
+    from ui.chat import session
+
+    session.hosted = host
+    reached = urlsplit(address)
+    options = streamlit_options(reached.hostname or "", reached.port or 0)
+    load_config_options({**options, "logger.level": "error"})  # what strangers send is not worth a line
+    return st.App(SCRIPT, middleware=[Middleware(Guard)], on_script_error=show_mistake)
 
 
 def streamlit_options(host: str, port: int) -> dict[str, Any]:
@@ -124,7 +142,7 @@ def show_mistake(error: Exception) -> bool:
     else:
         st.error(
             "Something went wrong that should not: this is a mistake in the program, please report it. "
-            "The terminal in which `ask ui` runs shows where. Reload the page to go on.",
+            "The terminal of the server shows where. Reload the page to go on.",
             icon=":material/error:",
         )
     return True

@@ -6,13 +6,15 @@ import ipaddress
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import streamlit as st
 
+from assistant.answer import Event
+from assistant.answer import Turn as Said
 from assistant.journal import MEMORY, Journal, journal_url
 from assistant.settings import Settings, load_settings
 from corpus.errors import AskError, JournalProblem
@@ -22,8 +24,26 @@ from ui.service import Opened, Service
 
 MAX_SERVICES = 4
 POLL_SECONDS = 0.1
+LOOPBACK = "127.0.0.1"  # Streamlit has no address for it
 
 Result = TypeVar("Result")
+
+
+class Host(Protocol):
+    """A server for others that has the page besides: its notes, its journal, and its rules for who asks."""
+
+    settings: Settings
+    service: Service
+    journal: Journal
+
+    def answer(
+        self, question: str, history: Sequence[Said], *, peer: str, forwarded: str, waiting: Callable[[], None]
+    ) -> Iterator[Event]:
+        """The events of one answer to whoever is at an address. Raises AskError: Refused if it is one too many."""
+        ...
+
+
+hosted: Host | None = None  # set by the server before the first session; then nobody is at this machine
 
 
 class Shared:
@@ -80,14 +100,30 @@ class PageSession:
     settings: Settings
     service: Service
     url: str
+    host: Host | None = None
 
     @property
     def notes(self) -> str:
         """The notes as the journal names them."""
         return str(self.service.notes.resolve())
 
+    @property
+    def notes_shown(self) -> str:
+        """The notes as a reader is told of them: where they are on a server is nobody's business."""
+        return self.notes if self.host is None else self.service.notes.name
+
+    def answer(self, question: str, history: Sequence[Said], *, waiting: Callable[[], None]) -> Iterator[Event]:
+        """The events of one answer, see Service.answer. Raises AskError."""
+        if self.host is None:
+            return self.service.answer(question, history, waiting=waiting)
+        peer = st.context.ip_address or LOOPBACK
+        forwarded = ", ".join(st.context.headers.get_all("X-Forwarded-For"))
+        return self.host.answer(question, history, peer=peer, forwarded=forwarded, waiting=waiting)
+
     def journal(self, use: Callable[[Journal], Result]) -> Result:
         """Use the journal; one that fails in the middle is opened anew, and if it must be, in memory."""
+        if self.host is not None:
+            return use(self.host.journal)
         try:
             return use(shared().journal(self.url))
         except JournalProblem as problem:
@@ -98,12 +134,16 @@ class PageSession:
 
     def notice(self) -> str | None:
         """What has to be said about the journal."""
+        if self.host is not None:
+            return None
         shared().journal(self.url)  # opened, if it has not been yet
         return shared().notices.get(self.url)
 
 
 def page_session() -> PageSession:
-    """The session with the settings that its reader has chosen. Raises SettingsError."""
+    """The session with the settings that its reader has chosen, where there is a choice. Raises SettingsError."""
+    if hosted is not None:
+        return PageSession(hosted.settings, hosted.service, "", hosted)
     state = st.session_state
     notes, model = state.get("notes_chosen"), state.get("model_chosen")
     looks = "off" if not state.get("docker_on") else "logs" if state.get("docker_logs") else "on"
@@ -114,11 +154,15 @@ def page_session() -> PageSession:
 
 def allowed_docker() -> str:
     """What of Docker the reader may turn on: all where only this machine is served, else what its operator has set."""
+    if hosted is not None:
+        return "off"
     return "logs" if is_local() else load_settings().docker
 
 
 def is_local() -> bool:
     """Whether only this machine can reach the page: then its reader may choose what is read."""
+    if hosted is not None:  # behind a proxy everybody comes from this machine
+        return False
     address = str(st.get_option("server.address") or "")
     try:
         return address == "localhost" or ipaddress.ip_address(address).is_loopback
@@ -129,7 +173,8 @@ def is_local() -> bool:
 def wait_until_open(session: PageSession) -> Opened | None:
     """Open or update the index while the page shows how far that is; None, with the reason shown, if it failed."""
     service = session.service
-    service.bring_up_to_date()
+    if session.host is None:  # else the server sees to it
+        service.bring_up_to_date()
     if service.is_busy:
         _show_progress(service)
     if service.opened is None:

@@ -18,6 +18,8 @@ def draw_sidebar(session: PageSession | None, chat: object) -> None:
     with st.sidebar:
         if session is not None:
             _draw_conversations(session, chat)
+        if session is not None and session.host is not None:
+            return
         _draw_settings(session)
         if session is not None:
             _draw_docker(session)

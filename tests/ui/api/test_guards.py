@@ -192,6 +192,15 @@ def test_one_address_may_ask_five_times_a_minute_and_a_key_more(serve: Callable[
     assert keyed == [200] * 20 + [429]
 
 
+def test_a_line_of_the_proxys_own_counts_and_not_the_one_before(serve: Callable[..., Any]) -> None:
+    service = serve(proxies=("127.0.0.1",), anonymous_per_minute=1)
+    answers = []
+    for invented in ("198.51.100.1", "198.51.100.2"):
+        headers = [("X-Forwarded-For", invented), ("X-Forwarded-For", "203.0.113.1")]
+        answers.append(httpx.post(service.url + ASK, json=PORTS, headers=headers, timeout=60).status_code)
+    assert answers == [200, 429]
+
+
 def test_behind_a_listed_proxy_each_reader_counts_alone(serve: Callable[..., Any]) -> None:
     service = serve(proxies=("127.0.0.1",), anonymous_per_minute=1)
 

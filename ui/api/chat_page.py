@@ -1,0 +1,157 @@
+"""/chat: the page of `ask ui`, for everybody, over the notes and the journal of the service and within its limits.
+
+Streamlit is loaded by the first visit: it takes a second and 20 MB that a service without visitors never uses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, aclosing
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import State
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from assistant.answer import Event, Turn
+from corpus.errors import AskError
+from ui.api.asking import begin, checked_length
+from ui.api.callers import Caller, address, spend, windows
+from ui.api.limits import MINUTE, client_address, network_of
+from ui.api.problems import Problem
+from ui.api.state import Shared, opened_notes
+from ui.chat.refusal import Refused
+from ui.chat.server import hosted_app
+from ui.service import read_events
+
+PAGES = {"", "notes", "favicon.png", "manifest.json"}  # and what is in these folders:
+FOLDERS = {"notes", "static", "media"}
+ABOUT = {"_stcore/health", "_stcore/host-config"}
+SOCKET = "_stcore/stream"
+MAX_OPEN = 200  # pages
+MAX_OPEN_OF_ONE = 20  # of one address
+OPENINGS = [(60, MINUTE)]  # of one address: each begins a session, which is kept for a while
+PRESSES = [(300, MINUTE)]  # of one address, on all of its pages: each draws a page anew
+
+Events = queue.Queue[Event | BaseException | None]
+
+
+async def to_chat(request: Request) -> RedirectResponse:
+    """The page's addresses are relative to the slash."""
+    query = request.url.query
+    return RedirectResponse(f"chat/?{query}" if query else "chat/")
+
+
+class ChatPage:
+    """The page, under a path of the service. What it does not need is refused before it is loaded."""
+
+    path = "/chat"  # what the figures call all of it
+
+    def __init__(self) -> None:
+        self._loading = asyncio.Lock()
+        self._running = AsyncExitStack()
+        self._app: ASGIApp | None = None
+        self._open: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, or refuse."""
+        here: Shared = scope["app"].state.shared
+        scope["route"] = self
+        path = scope["path"].removeprefix(scope.get("root_path", "")).removeprefix("/")
+        if scope["type"] == "websocket":
+            await self._socket(here, path, scope, receive, send)
+            return
+        if scope["method"] not in {"GET", "HEAD"}:
+            raise Problem(405, "This can only be read.", {"Allow": "GET, HEAD"})
+        if path not in PAGES | ABOUT and path.partition("/")[0] not in FOLDERS:
+            raise Problem(404, "There is no such page.")
+        await (await self._ready(here))(dict(scope), receive, send)
+
+    async def _socket(self, here: Shared, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """The connection of one open page; so many at once, and no more of one address."""
+        who = address(HTTPConnection(scope), here.settings)
+        is_full = self._open.total() >= MAX_OPEN or self._open[who] >= MAX_OPEN_OF_ONE
+        if path != SOCKET or is_full or here.limits.spend(f"chat:{who}", OPENINGS):
+            await receive()
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        self._open[who] += 1
+        slowly = throttled(receive, lambda: here.limits.spend(f"press:{who}", PRESSES))
+        try:
+            await (await self._ready(here))(scope, slowly, send)
+        finally:
+            self._open[who] -= 1
+            if not self._open[who]:
+                del self._open[who]
+
+    async def _ready(self, here: Shared) -> ASGIApp:
+        async with self._loading:
+            if self._app is None:
+                host = ServedPage(here, asyncio.get_running_loop())
+                app = await run_in_threadpool(hosted_app, host, here.public_url)
+                await self._running.enter_async_context(app.lifespan()(app))
+                self._app = app
+        return self._app
+
+    async def close(self) -> None:
+        """End the sessions, if there were any."""
+        await self._running.aclose()
+
+
+def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
+    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0."""
+
+    async def slowly() -> Message:
+        message = await receive()
+        while message["type"] == "websocket.receive" and (wait := spend()):
+            await asyncio.sleep(wait)
+        return message
+
+    return slowly
+
+
+class ServedPage:
+    """What the page has of the service. Its sessions run in threads of their own, the limits in that of the loop."""
+
+    def __init__(self, here: Shared, loop: asyncio.AbstractEventLoop) -> None:
+        self.settings = here.settings
+        self.service = here.service
+        self.journal = here.journal
+        self._here = here
+        self._loop = loop
+
+    def answer(
+        self, question: str, history: Sequence[Turn], *, peer: str, forwarded: str, waiting: Callable[[], None]
+    ) -> Iterator[Event]:
+        """The events of one answer, which counts as one of /v1/ask from that address. Raises AskError and Refused."""
+        who = Caller("anonymous", network_of(client_address(peer, forwarded, self.settings.proxies)))
+        events: Events = queue.Queue()
+        asking = asyncio.run_coroutine_threadsafe(self._ask(question, history, who, events), self._loop)
+        try:
+            yield from read_events(events, waiting)
+        finally:
+            asking.cancel()
+
+    async def _ask(self, question: str, history: Sequence[Turn], who: Caller, events: Events) -> None:
+        here = self._here
+        try:
+            checked_length(question)
+            assistant = opened_notes(here).assistant
+            spend(here, "ask", who, windows(who, self.settings))
+            # The page keeps the answer itself, in its conversation.
+            answering = begin(here, assistant, question, history, who, State(), keep=False)
+            async with aclosing(answering.events()) as answered:  # type: ignore[type-var]  # it is a generator
+                async for event in answered:
+                    events.put(event)
+            events.put(None)
+        except Problem as problem:
+            is_later = "Retry-After" in problem.headers
+            events.put(Refused(problem.detail) if is_later else AskError(problem.detail))
+        except BaseException as error:
+            events.put(error)
+            raise
