@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 
 from assistant.answer import Citation
-from assistant.gaps import MISSED, Disliked, Missed, Report, find_gaps, place_of
+from assistant.gaps import MAX_LATEST, MISSED, Disliked, Missed, Report, find_gaps, place_of
 from assistant.inbox import posted_answers
 from assistant.journal import Journal
 from assistant.recheck import Given
@@ -40,7 +40,16 @@ BATCH = 1_000
 
 def report(journal: Journal, days: int | None = None) -> Report:
     """What was asked, and what to write next."""
-    return Report(totals(journal, days), find_gaps(missed(journal, days), disliked(journal, days)))
+    latest: list[Disliked] = []
+
+    def noted() -> Iterator[Disliked]:
+        for each in disliked(journal, days):
+            if len(latest) < MAX_LATEST:
+                latest.append(each)
+            yield each
+
+    gaps = find_gaps(missed(journal, days), noted())
+    return Report(totals(journal, days), gaps, latest)
 
 
 def totals(journal: Journal, days: int | None = None) -> dict[str, int]:

@@ -14,6 +14,7 @@ from index.lexical import words
 
 MAX_EXAMPLES = 5
 NEAR = 0.2  # coverage; with the words, 6 of 10 questions that notes leave out are near, 3 of 10 on other subjects
+MAX_LATEST = 20
 MAX_QUESTION = 300  # characters of an example
 REASONS = {
     "unfinished": "nothing is written there",
@@ -112,10 +113,11 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """All that was asked in some time, by outcome; what was disliked; and the gaps that this shows."""
+    """All that was asked in some time, by outcome; the gaps that this shows; and the latest thumbs down."""
 
     outcomes: dict[str, int]
     gaps: list[Gap]
+    latest: list[Disliked]
 
     @property
     def asked(self) -> int:
@@ -139,6 +141,7 @@ class Report:
             "shares": {outcome: round(self.share(times), 3) for outcome, times in self.outcomes.items()},
             "disliked": self.disliked,
             "gaps": [gap.to_json() for gap in self.gaps[:limit]],
+            "latest_dislikes": [dislike_json(dislike) for dislike in self.latest],
         }
 
 
