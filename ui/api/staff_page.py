@@ -116,11 +116,11 @@ class _Writer:
         title = self._section_link(gap.place, name) if gap.place is not None else name
         document = f' <span class="small">{_text(gap.document)}</span>' if gap.document else ""
         examples = "".join(
-            f"<li>{_text(each.question)}<span class=small>{asked_times(each.times)}</span></li>"
+            f"<li>{_text(each.question)}<span class='small'>{asked_times(each.times)}</span></li>"
             for each in gap.examples
         )
         return (
-            f"<li><h3>{title}{document}</h3><p><strong>{gap.count}</strong>: {_text(reasons(gap))}</p>"
+            f"<li><h3>{title}{document}</h3><p>{_text(reasons(gap))}</p>"
             + (f"<ul>{examples}</ul>" if examples else "")
             + "</li>"
         )
@@ -161,7 +161,7 @@ class _Writer:
         )
         now = STANDINGS[changed.standing].format(line=changed.line)
         return (
-            f"<li>{question}<span class=small>{asked_times(given.times)}</span>{stands}"
+            f"<li>{question}<span class='small'>{asked_times(given.times)}</span>{stands}"
             f'<p>{where} <span class="small">{_text(place(citation))}</span> {now}.</p></li>'
         )
 

@@ -157,7 +157,7 @@ def test_what_was_asked_is_shown_by_section(serve: Callable[..., Any]) -> None:
     _rate(service, ports["id"], "Wrong source", "see line 9")
     job = _wait_for_staff(service, ports["id"])
     page = httpx.get(f"{service.url}staff", headers=_basic(service)).text
-    assert "What is legacy linking of containers?<span class=small> (3 times)</span>" in page
+    assert "What is legacy linking of containers?<span class='small'> (3 times)</span>" in page
     assert f'<a href="{service.url}notes/note.md#legacy-linking-of-containers">' in page
     assert f'<a href="{service.url}a/{ports["id"]}">How do I publish a port?</a>' in page
     assert "Wrong source: see line 9" in page
