@@ -42,6 +42,17 @@ class Citation:
     revision: str
     via: Via | None = None
 
+    @property
+    def note(self) -> str:
+        """The note that a reader opens: of an included file, the one that includes it."""
+        return self.via.document if self.via is not None else self.document
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Citation:
+        """The citation out of an answer's JSON."""
+        via = Via(**row["via"]) if row["via"] is not None else None
+        return cls(**{**row, "heading": tuple(row["heading"]), "parents": tuple(row["parents"]), "via": via})
+
 
 @dataclass(frozen=True, slots=True)
 class Claim:
@@ -132,14 +143,9 @@ class Answer:
         parts["commands"] = tuple(ShownCommand(**row) for row in plain["commands"])
         parts["tool_runs"] = tuple(ToolRun(**{**row, "argv": tuple(row["argv"])}) for row in plain["tool_runs"])
         for name in ("citations", "nearest"):
-            parts[name] = tuple(_citation(row) for row in plain[name])
+            parts[name] = tuple(Citation.from_json(row) for row in plain[name])
         parts["timings"] = Timings(**plain["timings"])
         return cls(**parts)
-
-
-def _citation(row: Mapping[str, Any]) -> Citation:
-    via = Via(**row["via"]) if row["via"] is not None else None
-    return Citation(**{**row, "heading": tuple(row["heading"]), "parents": tuple(row["parents"]), "via": via})
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,108 +1,209 @@
-"""Answers that were given -> what to write next: what was asked and not answered, by the section it belongs to.
-
-And which answers cite lines that read otherwise now.
-"""
+"""What was asked in vain -> what to write next: by the section that the answer should have been in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
 
-from assistant.answer import Answer, Citation
-from corpus.documents import Notes
+from assistant.answer import Citation
+from index.lexical import words
 
 MAX_EXAMPLES = 5
+NEAR = 0.2  # coverage; with the words, 6 of 10 questions that notes leave out are near, 3 of 10 on other subjects
+MAX_LATEST = 20
+MAX_QUESTION = 300  # characters of an example
 REASONS = {
     "unfinished": "nothing is written there",
     "not_covered": "it is not said",
     "partial": "part of it is missing",
 }
+MISSED = tuple(REASONS)
 
-Standing = Literal["same", "moved", "changed", "gone"]
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A question that was not answered, or only in part; `place` is where the answer should have been, if known."""
+
+    question: str
+    outcome: str
+    place: Citation | None
+    times: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Disliked:
+    """A thumb down; `has_page`: its answer can be opened by its id."""
+
+    question: str
+    outcome: str
+    place: Citation | None
+    answer: str
+    has_page: bool
+    reason: str
+    text: str
+    when: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question as it was asked, and how often."""
+
+    question: str
+    times: int
 
 
 @dataclass(slots=True)
 class Gap:
-    """A section that questions have asked of in vain: how often, in which ways, and some of the questions."""
+    """A section that questions have asked of in vain; the place of what is near no section is None.
 
-    document: str
-    heading: tuple[str, ...]
+    `count` is how many were not content: those without a whole answer, and the thumbs down for whole ones.
+    """
+
+    place: Citation | None
     count: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     disliked: int = 0
-    examples: list[str] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    dislikes: list[Disliked] = field(default_factory=list)
 
-    def add(self, question: str, outcome: str, *, disliked: bool) -> None:
-        """Count one question."""
-        self.count += 1
-        self.disliked += disliked
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        if question not in self.examples and len(self.examples) < MAX_EXAMPLES:
-            self.examples.append(question)
+    @property
+    def document(self) -> str:
+        """The note of the section; empty if there is none."""
+        return self.place.note if self.place is not None else ""
 
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The heading of the section with those above it."""
+        return self.place.heading if self.place is not None else ()
 
-def find_gaps(answers: Iterable[tuple[Answer, bool]]) -> list[Gap]:
-    """The gaps that answers show, the biggest first; each answer comes with whether a reader disliked it.
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain dictionaries and lists."""
+        return {
+            "document": self.document,
+            "heading": list(self.heading),
+            "anchor": self.place.anchor if self.place is not None else "",
+            "count": self.count,
+            "outcomes": self.outcomes,
+            "disliked": self.disliked,
+            "examples": [asdict(example) for example in self.examples],
+            "dislikes": [dislike_json(dislike) for dislike in self.dislikes],
+        }
 
-    An unfinished section is the gap itself; what is not covered belongs to the nearest section that is written.
-    """
-    gaps: dict[tuple[str, tuple[str, ...]], Gap] = {}
-    for answer, disliked in answers:
-        if answer.outcome not in REASONS and not disliked:
-            continue
-        place = next(iter((*answer.citations, *answer.nearest)), None)
-        key = (place.document if place else "", place.heading if place else ())
-        gaps.setdefault(key, Gap(*key)).add(answer.question.split("\n")[0][:300], answer.outcome, disliked=disliked)
-    return sorted(gaps.values(), key=lambda gap: (-gap.count, gap.document, gap.heading))
+    def miss(self, question: str, outcomes: dict[str, int]) -> None:
+        """Count one question, asked so often with each outcome."""
+        times = sum(outcomes.values())
+        self.count += times
+        for outcome, more in outcomes.items():
+            self.outcomes[outcome] = self.outcomes.get(outcome, 0) + more
+        self.examples.append(Example(question, times))
+        self.examples.sort(key=lambda example: -example.times)
+        del self.examples[MAX_EXAMPLES:]
+
+    def dislike(self, disliked: Disliked) -> None:
+        """Count one thumb down; they come newest first."""
+        self.disliked += 1
+        self.count += disliked.outcome not in REASONS  # else the asking itself is counted
+        if len(self.dislikes) < MAX_EXAMPLES:
+            self.dislikes.append(disliked)
 
 
 @dataclass(frozen=True, slots=True)
-class Rechecked:
-    """One cited passage as it is now: `line` is where it stands now, if it stands anywhere in its document."""
+class Report:
+    """All that was asked in some time, by outcome; the gaps that this shows; and the latest thumbs down."""
 
-    answer: Answer
-    citation: Citation
-    standing: Standing
-    line: int | None
+    outcomes: dict[str, int]
+    gaps: list[Gap]
+    latest: list[Disliked]
 
+    @property
+    def asked(self) -> int:
+        """How many questions."""
+        return sum(self.outcomes.values())
 
-def recheck(answers: Iterable[Answer], notes: Notes) -> list[Rechecked]:
-    """The citations of answers whose lines have changed since: moved, written otherwise, or gone."""
-    files: dict[str, Sequence[str] | None] = {}
-    found = []
-    for answer in answers:
-        for citation in answer.citations:
-            if notes.revisions.get(citation.document) == citation.revision:
-                continue
-            if citation.document not in files:
-                files[citation.document] = _lines(notes.root / citation.document)
-            standing, line = _standing(citation, files[citation.document])
-            if standing != "same":
-                found.append(Rechecked(answer, citation, standing, line))
-    return found
+    @property
+    def disliked(self) -> int:
+        """How many thumbs down."""
+        return sum(gap.disliked for gap in self.gaps)
 
+    def share(self, times: int) -> float:
+        """What part of all that was asked this is."""
+        return times / self.asked if self.asked else 0.0
 
-def _standing(citation: Citation, lines: Sequence[str] | None) -> tuple[Standing, int | None]:
-    if lines is None:
-        return "gone", None
-    wanted = citation.quote.split("\n")
-    if _stands_at(citation.start_line, wanted, lines):
-        return "same", citation.start_line
-    places = (number for number in range(1, len(lines) + 1) if _stands_at(number, wanted, lines))
-    line = next(places, None)
-    return ("moved", line) if line is not None else ("changed", None)
+    def to_json(self, limit: int) -> dict[str, Any]:
+        """The figures, and so many gaps, as plain dictionaries and lists."""
+        return {
+            "asked": self.asked,
+            "outcomes": self.outcomes,
+            "shares": {outcome: round(self.share(times), 3) for outcome, times in self.outcomes.items()},
+            "disliked": self.disliked,
+            "gaps": [gap.to_json() for gap in self.gaps[:limit]],
+            "latest_dislikes": [dislike_json(dislike) for dislike in self.latest],
+        }
 
 
-def _stands_at(start: int, wanted: Sequence[str], lines: Sequence[str]) -> bool:
-    """Whether the quoted lines stand there; the first and the last may be part of theirs."""
-    here = lines[start - 1 : start - 1 + len(wanted)]
-    return len(here) == len(wanted) and all(part.strip() in line for part, line in zip(wanted, here, strict=True))
+def find_gaps(missed: Iterable[Missed], disliked: Iterable[Disliked] = ()) -> list[Gap]:
+    """The gaps, the biggest first and what is near no section last.
+
+    The same question has to come in a row, and thumbs down newest first; no more is held than what the gaps show.
+    """
+    gaps: dict[tuple[str, tuple[str, ...]], Gap] = {}
+
+    def gap(place: Citation | None) -> Gap:
+        key = (place.note, place.heading) if place is not None else ("", ())
+        return gaps.setdefault(key, Gap(place))
+
+    for question, rows in groupby(missed, key=lambda each: shown(each.question)):
+        for place, outcomes in _by_place(rows):
+            gap(place).miss(question, outcomes)
+    for each in disliked:
+        gap(each.place).dislike(each)
+    return sorted(gaps.values(), key=lambda each: (each.place is None, -each.count, each.document, each.heading))
 
 
-def _lines(file: Path) -> list[str] | None:
-    try:
-        return file.read_text(encoding="utf-8-sig", errors="replace").splitlines()
-    except OSError:
-        return None
+def _by_place(rows: Iterable[Missed]) -> Iterator[tuple[Citation | None, dict[str, int]]]:
+    places: dict[tuple[str, tuple[str, ...]] | None, tuple[Citation | None, dict[str, int]]] = {}
+    for row in rows:
+        key = (row.place.note, row.place.heading) if row.place is not None else None
+        _, outcomes = places.setdefault(key, (row.place, {}))
+        outcomes[row.outcome] = outcomes.get(row.outcome, 0) + row.times
+    yield from places.values()
+
+
+def place_of(question: str, cited: Citation | None, nearest: Citation | None, coverage: float) -> Citation | None:
+    """Where the answer to a question should have been: the section that it cites, else the nearest if it is near.
+
+    Something is always the nearest. It is near if its heading has a word of the question, or the passage found there
+    has one and the coverage is not as low as that of another subject.
+    """
+    if cited is not None or nearest is None:
+        return cited
+    asked = set(words(question, compounds=False))
+    in_passage = coverage >= NEAR and asked & _words("\n".join((*nearest.parents, nearest.quote)))
+    return nearest if in_passage or asked & _words(" ".join(nearest.heading)) else None
+
+
+@lru_cache(maxsize=1_000)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(words(text, compounds=False))
+
+
+def shown(question: str) -> str:
+    """A question as an example: its first line, of a long one the beginning."""
+    line = question.split("\n", 1)[0]
+    return line if len(line) <= MAX_QUESTION else f"{line[: MAX_QUESTION - 1]}\u2026"
+
+
+def dislike_json(disliked: Disliked) -> dict[str, Any]:
+    """A thumb down as a plain dictionary; its answer only where that can be opened."""
+    return {
+        "question": shown(disliked.question),
+        "outcome": disliked.outcome,
+        "reason": disliked.reason,
+        "text": disliked.text,
+        "answer": disliked.answer if disliked.has_page else None,
+        "when": disliked.when.isoformat(timespec="seconds"),
+    }

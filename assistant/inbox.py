@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import Index, Integer, String, Text, UniqueConstraint, func, or_, select, update
+from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from assistant.journal import Journal, new_id, storable
+from assistant.recheck import Reply
 from assistant.tables import Base, UtcTime
 from corpus.errors import JournalProblem
 
@@ -278,12 +279,28 @@ class Inbox:
             row = session.scalar(wanted)
             return _job(row) if row is not None else None
 
+    def replies(self) -> dict[str, tuple[Reply, ...]]:
+        """The posts that stand in a forum, by the answer in them."""
+        wanted = select(_Job.answer, _Job.source, _Job.topic, _Job.reply_post).where(
+            _Job.reply_post != "", _Job.answer != ""
+        )
+        found: dict[str, tuple[Reply, ...]] = {}
+        with self._journal.session() as session:
+            for answer, source, topic, post in session.execute(wanted):
+                found[answer] = (*found.get(answer, ()), Reply(source, topic, post))
+        return found
+
     def last_reply(self, source: str) -> datetime | None:
         """When a reply was last posted there, by any worker."""
         posted: Sequence[State] = ("done", "held")
         wanted = select(func.max(_Job.changed)).where(_Job.source == source, _Job.state.in_(posted), _Job.reply != "")
         with self._journal.session() as session:
             return session.scalar(wanted)
+
+
+def posted_answers() -> Select[str]:
+    """A query for the ids of the answers that stand in a forum."""
+    return select(_Job.answer).where(_Job.reply_post != "")
 
 
 def retry_seconds(attempts: int) -> float:

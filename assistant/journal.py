@@ -1,4 +1,4 @@
-"""What was asked, how it ended, what was thought of it: conversations, turns and feedback, by SQLAlchemy.
+"""What was asked, how it ended, what was thought of it: conversations, answers and feedback, by SQLAlchemy.
 
 A file of SQLite unless another database is named. The tables hold what any database has: text ids made
 here, JSON, times in UTC; constraints have names, so that a migration can speak of them.
@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
     JSON,
     CheckConstraint,
     Connection,
+    Date,
     Engine,
     ForeignKey,
     Index,
@@ -31,6 +33,7 @@ from sqlalchemy import (
     event,
     func,
     select,
+    update,
 )
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
@@ -46,9 +49,10 @@ FILE = "journal.sqlite3"
 MEMORY = "sqlite://"  # for a process that is to leave nothing behind
 MAX_TITLE = 80
 BUSY_SECONDS = 10
-ATTEMPTS = 5  # at the next position of a conversation, when two tabs ask at once
+ATTEMPTS = 5  # at a row that another tab or thread adds at the same moment
 
 Rating = Literal["up", "down"]
+Result = TypeVar("Result")
 
 
 class _Conversation(Base):
@@ -83,6 +87,15 @@ class _Answer(Base):
     answer: Mapped[dict[str, Any]] = mapped_column(JSON)
     created: Mapped[datetime] = mapped_column(UtcTime, index=True)
     user_id: Mapped[str | None] = mapped_column(String(200), index=True)
+
+
+class _Asking(Base):
+    """How often an answer was given on one day of UTC: to nobody in particular, and at no hour."""
+
+    __tablename__ = "askings"
+    answer: Mapped[str] = mapped_column(ForeignKey("answers.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True, index=True)
+    times: Mapped[int] = mapped_column(Integer)
 
 
 class _Feedback(Base):
@@ -142,6 +155,8 @@ class Journal:
 
     def __init__(self, engine: Engine, notice: str | None = None) -> None:
         self._engine = engine
+        # In memory all threads share one connection: two transactions at once would be one.
+        self._in_turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
         self.notice = notice
 
     @classmethod
@@ -197,13 +212,7 @@ class Journal:
 
     def add_turn(self, conversation: str | None, question: str, answer: Answer, *, notes: str) -> Turn:
         """Add a question with its answer; None, or a conversation that is gone by now, begins a new one."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return self._add_turn(conversation, question, answer, notes)
-            except JournalProblem as error:
-                if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
-                    raise  # else another tab took this position
-        raise AssertionError  # the loop returns or raises
+        return self._again_if_taken(lambda: self._add_turn(conversation, question, answer, notes))
 
     def _add_turn(self, conversation: str | None, question: str, answer: Answer, notes: str) -> Turn:
         now = datetime.now(UTC)
@@ -228,42 +237,47 @@ class Journal:
             session.flush()
             return _turn(turn, None)
 
-    def keep_answer(self, answer: Answer, *, user: str | None = None) -> None:
-        """Keep an answer, to be opened again by its id; the same answer is kept once.
+    def keep_answer(self, answer: Answer, *, user: str | None = None, is_counted: bool = True) -> None:
+        """Keep an answer, to be opened again by its id: the same answer once, and how often it was asked for.
 
-        `user` is the reader whose it is; one that others were given too belongs to nobody.
+        `user` is the reader whose it is; one that others were given too belongs to nobody. `is_counted` is False for
+        an asking that was counted before. What is a turn of a conversation is counted as such: keep it one way only.
         """
-        try:
-            self._keep_answer(answer, user)
-        except JournalProblem as error:
-            if not isinstance(error.__cause__, IntegrityError):
-                raise  # else the same answer was kept this very moment
+        self._again_if_taken(lambda: self._keep_answer(answer, user, 1 if is_counted else 0))
 
-    def _keep_answer(self, answer: Answer, user: str | None) -> None:
+    def _keep_answer(self, answer: Answer, user: str | None, times: int) -> None:
+        now = datetime.now(UTC)
         with self._session() as session:
-            row = session.get(_Answer, answer.id)
-            if row is not None:
-                row.user_id = row.user_id if row.user_id == user else None
-            else:
+            if session.scalar(select(_Answer.id).where(_Answer.id == answer.id)) is None:
                 session.add(
                     _Answer(
                         id=answer.id,
                         outcome=answer.outcome,
                         question=storable(answer.question),
                         answer=storable(answer.to_json()),
-                        created=datetime.now(UTC),
+                        created=now,
                         user_id=user,
                     )
                 )
+                session.flush()
+            else:
+                of_another = _Answer.user_id.is_distinct_from(user)
+                session.execute(update(_Answer).where(_Answer.id == answer.id, of_another).values(user_id=None))
+            today = (_Asking.answer == answer.id, _Asking.day == now.date())
+            # The database adds up: two that ask at once are both counted.
+            counted = session.execute(update(_Asking).where(*today).values(times=_Asking.times + times))
+            if counted.rowcount == 0:  # type: ignore[attr-defined]
+                session.add(_Asking(answer=answer.id, day=now.date(), times=times))
 
-    def given(self) -> list[tuple[Answer, bool]]:
-        """Every answer that was given, in a conversation or elsewhere, and whether its last rating is a thumb down."""
-        with self._session() as session:
-            ratings = session.execute(select(_Feedback.answer, _Feedback.rating).order_by(_Feedback.created))
-            disliked = {answer: rating == "down" for answer, rating in ratings}
-            rows = [*session.scalars(select(_Turn.answer)), *session.scalars(select(_Answer.answer))]
-            answers = [Answer.from_json(row) for row in rows]
-        return [(answer, disliked.get(answer.id, False)) for answer in answers]
+    def _again_if_taken(self, work: Callable[[], Result]) -> Result:
+        """Do it; again, if a row was added by others between the look for it and the adding."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return work()
+            except JournalProblem as error:
+                if attempt == ATTEMPTS or not isinstance(error.__cause__, IntegrityError):
+                    raise
+        raise AssertionError  # the loop returns or raises
 
     def answer(self, answer: str) -> Answer | None:
         """The answer of that id; None if none was kept."""
@@ -356,7 +370,7 @@ class Journal:
     def _working(self) -> Iterator[Connection]:
         """One transaction; errors of the database become ours."""
         try:
-            with self._engine.begin() as connection:
+            with self._in_turn, self._engine.begin() as connection:
                 yield connection
         except (SQLAlchemyError, OSError) as error:
             raise self._problem(error) from error

@@ -3,44 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Delete, delete, select
+from sqlalchemy import CursorResult, Delete, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
 from assistant.journal import Journal
 from assistant.tables import Base
 
 BATCH = 500
-EXPORTED = ("conversations", "turns", "answers", "feedback")  # no keys: an export is given away
+EXPORTED = ("conversations", "turns", "answers", "askings", "feedback")  # no keys: an export is given away
 
 
 def export_all(journal: Journal) -> Iterator[dict[str, Any]]:
     """Every row of what was asked and thought of it, table by table, each with the name of its table."""
     for name in EXPORTED:
         table = Base.metadata.tables[name]
-        after = ""
+        key = tuple(table.primary_key.columns)
+        after: tuple[Any, ...] | None = None
         while True:  # in parts: a journal may be larger than the memory
-            wanted = select(table).where(table.c.id > after).order_by(table.c.id).limit(BATCH)
+            wanted = select(table).order_by(*key).limit(BATCH)
             with journal.session() as session:
+                wanted = wanted.where(tuple_(*key) > after) if after is not None else wanted
                 rows = [dict(row) for row in session.execute(wanted).mappings()]
             for row in rows:
                 yield {"table": name, **{key: _plain(value) for key, value in row.items()}}
             if len(rows) < BATCH:
                 break
-            after = rows[-1]["id"]
+            after = tuple(rows[-1][column.name] for column in key)
 
 
 def purge(journal: Journal, days: int, *, now: datetime | None = None) -> int:
-    """Remove what is older than so many days; how many rows went."""
+    """Remove what is older than so many days; how many rows went.
+
+    An answer is as old as the day on which it was last asked for; what it was asked for before that is forgotten.
+    """
     before = (now or datetime.now(UTC)) - timedelta(days=days)
     tables = Base.metadata.tables
+    conversations, answers, askings, feedback = (
+        tables[name] for name in ("conversations", "answers", "askings", "feedback")
+    )
     with journal.session() as session:
-        conversations = tables["conversations"]
         gone = _removed(session, delete(conversations).where(conversations.c.changed < before))
-        for name in ("answers", "feedback"):
-            gone += _removed(session, delete(tables[name]).where(tables[name].c.created < before))
+        session.execute(delete(askings).where(askings.c.day < before.date()))
+        gone += _removed(session, delete(answers).where(~exists().where(askings.c.answer == answers.c.id)))
+        gone += _removed(session, delete(feedback).where(feedback.c.created < before))
     return gone
 
 
@@ -60,4 +68,6 @@ def _removed(session: Session, statement: Delete) -> int:
 
 
 def _plain(value: Any) -> Any:
-    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="seconds")
+    return value.isoformat() if isinstance(value, date) else value

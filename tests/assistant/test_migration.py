@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,6 +13,8 @@ from sqlalchemy import Engine, create_engine, inspect, text
 import assistant.inbox
 import assistant.keys
 from assistant import migration
+from assistant.answer import Answer
+from assistant.asked import totals
 from assistant.journal import Journal
 from assistant.migration import HEAD, NewerSchema, upgrade
 from assistant.tables import Base
@@ -33,13 +35,18 @@ def _revision(engine: Engine) -> str:
         return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
 
 
-def _before_alembic(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tables as the program made them when it had no migrations, with a row."""
+def _at(engine: Engine, revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables as they were at one step."""
     from alembic import command
 
-    monkeypatch.setattr(command, "upgrade", lambda config, _, own=command.upgrade: own(config, "0001"))
+    monkeypatch.setattr(command, "upgrade", lambda config, _, own=command.upgrade: own(config, revision))
     upgrade(engine)
     monkeypatch.undo()
+
+
+def _before_alembic(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tables as the program made them when it had no migrations, with a row."""
+    _at(engine, "0001", monkeypatch)
     with engine.begin() as connection:
         connection.execute(text("DROP TABLE alembic_version"))
         connection.execute(text("CREATE TABLE schema_version (version INTEGER PRIMARY KEY)"))
@@ -70,6 +77,25 @@ def test_a_journal_of_before_is_brought_up_to_date_with_what_is_in_it(
     journal.close()
     assert _revision(engine) == HEAD
     assert not inspect(engine).has_table("schema_version")
+
+
+def test_what_was_kept_before_askings_were_counted_was_asked_once(
+    engine: Engine, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _at(engine, "0003", monkeypatch)
+    kept = Answer("a1", "How?", "How?", "answered", "So.")
+    when = datetime.now(UTC) - timedelta(days=3)
+    values = {"id": "a1", "outcome": "answered", "question": "How?", "answer": kept.to_json(), "created": when}
+    with engine.begin() as connection:
+        connection.execute(Base.metadata.tables["answers"].insert().values(**values, user_id="ada"))
+    journal = Journal.open(database)
+    assert (totals(journal), totals(journal, 2)) == ({"answered": 1}, {})
+    journal.keep_answer(kept)
+    assert totals(journal) == {"answered": 2}
+    journal.close()
+    with engine.connect() as connection:
+        first = connection.execute(text("SELECT day FROM askings ORDER BY day")).scalars().first()
+    assert str(first) == when.date().isoformat()
 
 
 def test_several_that_open_it_at_once_do_it_once(engine: Engine, database: str) -> None:

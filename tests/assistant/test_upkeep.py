@@ -6,9 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from assistant import upkeep
 from assistant.answer import Answer
+from assistant.asked import totals
 from assistant.journal import Journal
 from assistant.keys import Keys
 from assistant.upkeep import export_all, forget, purge
@@ -57,6 +59,26 @@ def test_what_is_too_old_is_removed(journal: Journal) -> None:
     assert journal.answer("a1") is None
 
 
+def test_an_answer_is_as_old_as_its_last_asking(journal: Journal) -> None:
+    journal.keep_answer(ANSWER)
+    with journal.session() as session:
+        session.execute(text("UPDATE askings SET day = :day"), {"day": (datetime.now(UTC) - timedelta(60)).date()})
+        session.execute(text("UPDATE answers SET created = :then"), {"then": datetime.now(UTC) - timedelta(60)})
+    journal.keep_answer(ANSWER)
+    assert totals(journal) == {"answered": 2}
+    assert purge(journal, 30) == 0
+    assert journal.answer("a1") == ANSWER
+    assert totals(journal) == {"answered": 1}
+    assert purge(journal, 30, now=datetime.now(UTC) + timedelta(days=31)) == 1
+    assert journal.answer("a1") is None
+
+
+def test_what_is_forgotten_is_not_counted_any_more(journal: Journal) -> None:
+    journal.keep_answer(ANSWER, user="ada")
+    assert forget(journal, "ada") == 1
+    assert totals(journal) == {}
+
+
 def test_an_export_has_every_row_once_and_no_key(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "BATCH", 2)
     Keys(journal).add("forum")
@@ -65,8 +87,10 @@ def test_an_export_has_every_row_once_and_no_key(journal: Journal, monkeypatch: 
     journal.add_turn(None, "How?", ANSWER, notes="/n")
     rows = [json.loads(json.dumps(row)) for row in export_all(journal)]
     assert [row["id"] for row in rows if row["table"] == "answers"] == ["a0", "a1", "a2", "a3", "a4"]
-    assert {row["table"] for row in rows} == {"answers", "conversations", "turns"}
-    assert rows[-1]["user_id"] == "ada"
+    assert [row["answer"] for row in rows if row["table"] == "askings"] == ["a0", "a1", "a2", "a3", "a4"]
+    assert rows[-1]["times"] == 1
+    assert {row["table"] for row in rows} == {"answers", "askings", "conversations", "turns"}
+    assert next(row for row in rows if row["table"] == "answers")["user_id"] == "ada"
 
 
 def test_a_key_is_found_by_its_text_until_it_is_revoked(journal: Journal) -> None:
@@ -82,8 +106,6 @@ def test_a_key_is_found_by_its_text_until_it_is_revoked(journal: Journal) -> Non
 
 
 def test_the_text_of_a_key_is_not_kept(journal: Journal) -> None:
-    from sqlalchemy import text
-
     _, secret = Keys(journal).add("forum")
     with journal.session() as session:
         row = session.execute(text("SELECT * FROM api_keys")).one()

@@ -72,8 +72,9 @@ def test_a_scope_that_is_none_is_told(asked: Ask) -> None:
 def test_an_export_is_one_object_a_line(asked: Ask, url: str) -> None:
     _kept(url)
     code, out, _ = asked("journal", "export")
-    (row,) = [json.loads(line) for line in out.splitlines()]
+    row, asking = [json.loads(line) for line in out.splitlines()]
     assert (code, row["table"], row["question"], row["user_id"]) == (0, "answers", "How \u00e9?", "ada")
+    assert (asking["table"], asking["answer"], asking["times"]) == ("askings", "a1", 1)
 
 
 def test_what_belongs_to_a_reader_is_removed(asked: Ask, url: str) -> None:

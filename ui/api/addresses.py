@@ -15,12 +15,16 @@ def answer_url(public_url: str, answer: str) -> str:
 
 def note_url(public_url: str, citation: Citation) -> str:
     """The page of the section that a citation is from, its lines marked; of an included file, the including note."""
-    note = citation.via.document if citation.via is not None else citation.document
     first, last = citation.start_line, citation.end_line
     lines = str(first) if first == last else f"{first}-{last}"
     marked = {"lines": lines} if citation.via is None else {"lines": lines, "of": citation.document}
     anchor = f"#{quote(citation.anchor)}" if citation.anchor else ""
-    return f"{public_url}notes/{quote(note)}?{urlencode(marked)}{anchor}"
+    return f"{public_url}notes/{quote(citation.note)}?{urlencode(marked)}{anchor}"
+
+
+def section_url(public_url: str, citation: Citation) -> str:
+    """The page of the same section, no lines marked."""
+    return f"{public_url}notes/{quote(citation.note)}#{quote(citation.anchor)}"
 
 
 def with_note_urls(event: Event, public_url: str) -> Event:

@@ -39,6 +39,12 @@ class Limits:
             self._times.popitem(last=False)
         return 0
 
+    def take_back(self, caller: str) -> None:
+        """Let the last that was counted of a caller not count."""
+        times = self._times.get(caller)
+        if times:
+            times.pop()
+
 
 def network_of(address: str) -> str:
     """What counts as one caller: an address of IPv4, the home network of one of IPv6."""

@@ -136,7 +136,8 @@ class Bot:
         question = decision.question[: self.settings.max_question]
         job = self.inbox.advance(job, self.id, "answering", question=question)
         answer = self.answer(question, self._history(decision.follows))
-        self.journal.keep_answer(answer)
+        self.journal.keep_answer(answer, is_counted=not job.answer)  # one post asks once, however often it is tried
+        job = self.inbox.advance(job, self.id, "answering", answer=answer.id)
         unsure = self.settings.bot_when_unsure if answer.outcome not in SURE else None
         if unsure == "flag_staff":
             self.connector.flag(post, FLAG)

@@ -5,8 +5,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from assistant.answer import Answer, Turn
+from assistant.asked import totals
 from assistant.inbox import MAX_ATTEMPTS, Inbox, LeaseLost, retry_seconds
 from assistant.journal import Journal
 from corpus.errors import ModelFailed
@@ -103,6 +105,21 @@ def test_two_workers_never_have_the_same_job_and_the_slow_one_lets_go(journal: J
         inbox.finish(job, "one", "done")
     with pytest.raises(LeaseLost):
         inbox.renew(job, "one", 60)
+
+
+def test_a_post_that_is_tried_again_has_asked_once(journal: Journal) -> None:
+    forum = Forum(failures=[Killed()])
+    bot = bot_on(forum, journal, bot_lease=1)
+    _asked(forum, bot.inbox)
+    with pytest.raises(Killed):
+        bot.step()
+    job = bot.inbox.jobs()[0]
+    with journal.session() as session:  # as a worker leaves it that is killed before it has noted the reply
+        session.execute(text("UPDATE bot_jobs SET state = 'answering', reply = '' WHERE id = :job"), {"job": job.id})
+    time.sleep(1.1)
+    work(bot_on(forum, journal))
+    assert len(forum.by("bot")) == 1
+    assert totals(journal) == {"answered": 1}
 
 
 def test_a_busy_forum_is_tried_again_when_it_says(journal: Journal) -> None:

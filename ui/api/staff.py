@@ -1,0 +1,86 @@
+"""GET /staff: what to write next, as a page for course staff; GET /v1/staff/...: the same for programs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi.responses import HTMLResponse
+from fastapi.security import HTTPBearer
+from starlette.concurrency import run_in_threadpool
+
+from assistant.asked import given, report
+from assistant.inbox import Inbox
+from assistant.recheck import most_urgent, recheck
+from corpus.documents import read_notes
+from ui.api.callers import Caller
+from ui.api.pages import CONTENT_POLICY
+from ui.api.problems import PROBLEMS, Problem
+from ui.api.staff_key import BASIC, BEARER, NO_STORE, staff_key
+from ui.api.staff_page import Board, refused_page, staff_page
+from ui.api.state import Shared, shared
+
+SHOWN = 20
+PERIODS = {"7": 7, "30": 30, "90": 90, "all": None}
+HEADERS = {"Content-Security-Policy": CONTENT_POLICY, **NO_STORE}
+
+Days = Annotated[int | None, Query(ge=1, le=36_500, description="Only the last so many days.")]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="How many to list.")]
+
+router = APIRouter(tags=["staff"], responses=PROBLEMS)
+_described = Security(HTTPBearer(auto_error=False, scheme_name="staff", description="A key with the scope staff."))
+
+
+async def by_bearer(request: Request, here: Annotated[Shared, Depends(shared)]) -> Caller:
+    """Staff by a bearer alone (a dependency): no browser sends that by itself."""
+    return await staff_key(request, here, challenge=BEARER)
+
+
+@router.get("/v1/staff/gaps", dependencies=[Depends(by_bearer), _described])
+def gaps(
+    here: Annotated[Shared, Depends(shared)], response: Response, days: Days = None, limit: Limit = SHOWN
+) -> dict[str, Any]:
+    """What was asked and not answered, by the section it belongs to, the biggest gap first."""
+    response.headers.update(NO_STORE)
+    return {"days": days, **report(here.journal, days).to_json(limit)}
+
+
+@router.get("/v1/staff/changed", dependencies=[Depends(by_bearer), _described])
+def changed(
+    here: Annotated[Shared, Depends(shared)], response: Response, days: Days = None, limit: Limit = SHOWN
+) -> dict[str, Any]:
+    """Answers whose cited lines read otherwise now: first those that stand in a forum, then those asked for most."""
+    response.headers.update(NO_STORE)
+    notes = read_notes(here.service.notes)
+    found, count = most_urgent(recheck(given(here.journal, days), notes, Inbox(here.journal).replies()), limit)
+    return {"days": days, "count": count, "changed": [each.to_json() for each in found]}
+
+
+@router.get("/staff", include_in_schema=False)
+async def page(
+    request: Request,
+    here: Annotated[Shared, Depends(shared)],
+    days: Literal["7", "30", "90", "all"] = "30",
+) -> HTMLResponse:
+    """What was asked of late, what to write next, and what waits."""
+    try:
+        await staff_key(request, here, challenge=BASIC)
+    except Problem as problem:
+        if "text/html" not in request.headers.get("accept", ""):
+            raise
+        return HTMLResponse(refused_page(str(problem)), problem.status, {**problem.headers, **HEADERS})
+    board = await run_in_threadpool(_board, here, PERIODS[days])
+    return HTMLResponse(staff_page(board, list(PERIODS), days, here.public_url), headers=HEADERS)
+
+
+def _board(here: Shared, days: int | None) -> Board:
+    notes, inbox = read_notes(here.service.notes), Inbox(here.journal)
+    found, count = most_urgent(recheck(given(here.journal, days), notes, inbox.replies()), SHOWN)
+    return Board(
+        report=report(here.journal, days),
+        documents=frozenset(document.path for document in notes.documents),
+        changed=found,
+        changed_count=count,
+        waiting=inbox.jobs("review", limit=SHOWN),
+        waiting_count=inbox.counts()["review"],
+    )
