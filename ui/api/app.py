@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
@@ -20,6 +19,7 @@ from ui.api import asking, docs_page, embed, health, keeping, openai_chat, perma
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
+from ui.api.cors import Cors
 from ui.api.limits import Limits
 from ui.api.problems import add_problem_handlers
 from ui.api.state import Shared
@@ -92,7 +92,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id"],
