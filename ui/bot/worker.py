@@ -155,7 +155,7 @@ class Bot:
                     return topic, None, self.inbox.finish(job, self.id, "done", reply_post=each.id)
         post = topic.post(job.post) if topic is not None else None
         if post is None:
-            return topic, None, self.inbox.finish(job, self.id, "skipped", "the post is gone")
+            return topic, None, self.inbox.finish(job, self.id, "skipped", "the post is gone, or private")
         return topic, post, None
 
     def _prepare(self, job: Job, post: Post, decision: Decision) -> Job:
