@@ -1,8 +1,9 @@
 """What a forum has sent and what becomes of it: a queue on the journal's database that outlives its workers.
 
 An event is a delivery that was accepted; a job is a post that may get a reply, one per post for ever. A worker
-claims a job for a while: if it is killed, the job is free again when that while is over, and no earlier, so that
-a request which the dead worker had sent has ended by then.
+claims a job for a while, and renews that while it works: if it is killed, the job is free again when that while is
+over, and no earlier, so that a request which the dead worker had sent has ended by then. One topic has one worker at
+a time, so that what it reads of the topic is still so when it replies.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, func, or_, select, update
+from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, exists, func, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
 from assistant.journal import Journal, new_id, storable
 from assistant.recheck import Reply
@@ -183,26 +184,33 @@ class Inbox:
         return True
 
     def claim(self, worker: str, seconds: float) -> Job | None:
-        """The oldest job that is due and that no living worker has, for so many seconds; None if there is none."""
+        """The oldest job that is due, of a topic that no living worker has, for so many seconds; None without one."""
         now = datetime.now(UTC)
-        free = (
-            _Job.state.in_(WORKABLE),
-            _Job.next_try <= now,
-            or_(_Job.leased_until.is_(None), _Job.leased_until < now),
+        busy = aliased(_Job)  # of the same topic, or this job itself
+        has_worker = exists().where(
+            busy.source == _Job.source,
+            busy.topic == _Job.topic,
+            busy.state.in_(WORKABLE),
+            busy.leased_until >= now,
         )
+        free = (_Job.state.in_(WORKABLE), _Job.next_try <= now, ~has_worker)
         while True:
             with self._journal.session() as session:
-                found = session.scalar(select(_Job.id).where(*free).order_by(_Job.next_try, _Job.created).limit(1))
-            if found is None:
-                return None
+                wanted = select(_Job).where(*free).order_by(_Job.next_try, _Job.created).limit(1)
+                found = session.scalar(wanted)
+                if found is None:
+                    return None
+                job, topic = found.id, (_Job.source == found.source, _Job.topic == found.topic)
             with self._journal.session() as session:
+                # Whoever claims another job of the topic at the same time waits here (SQLite lets one write anyway).
+                session.execute(select(_Job.id).where(*topic).order_by(_Job.id).with_for_update())
                 taken = session.execute(
                     update(_Job)
-                    .where(_Job.id == found, *free)
+                    .where(_Job.id == job, *free)
                     .values(worker=worker, leased_until=now + timedelta(seconds=seconds), attempts=_Job.attempts + 1)
                 )
                 if taken.rowcount == 1:  # type: ignore[attr-defined]  # else another worker was quicker
-                    return _job(session.get_one(_Job, found))
+                    return _job(session.get_one(_Job, job))
 
     def renew(self, job: Job, worker: str, seconds: float) -> None:
         """Have the job for so many seconds from now. Raises LeaseLost."""
@@ -247,6 +255,12 @@ class Inbox:
             if done.rowcount != 1:  # type: ignore[attr-defined]
                 raise LeaseLost(job.id)
             return _job(session.get_one(_Job, job.id))
+
+    def job(self, job: str) -> Job | None:
+        """The job of that id."""
+        with self._journal.session() as session:
+            row = session.get(_Job, job)
+            return _job(row) if row is not None else None
 
     def decide(self, job: str, *, post: bool) -> bool:
         """What staff say of a reply that waits for them: post it, or not; False if none of that id waits."""

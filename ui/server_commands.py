@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from ui.command import model_option, notes_option
+from ui.command import json_option, model_option, notes_option
 
 
 @click.command()
@@ -59,10 +59,14 @@ def mcp(notes: Path | None, model: str | None) -> int:
 @click.option("--list", "is_list", is_flag=True, help="Show what was done and what waits for staff.")
 @click.option("--approve", metavar="ID", help="Let the reply that waits under this id go out.")
 @click.option("--reject", metavar="ID", help="Do not post the reply that waits under this id.")
-def bot(notes: Path | None, model: str | None, is_list: bool, approve: str | None, reject: str | None) -> int:
+@json_option
+def bot(
+    notes: Path | None, model: str | None, is_list: bool, approve: str | None, reject: str | None, as_json: bool
+) -> int:
     """Answer in the course forum, apart from `ask serve` (docs/bot.md)."""
     from assistant.settings import load_settings
     from ui.bot.command import bot_command
 
-    bot_command(load_settings(notes=notes, model=model), is_list=is_list, approve=approve, reject=reject)
+    settings = load_settings(notes=notes, model=model)
+    bot_command(settings, is_list=is_list, approve=approve, reject=reject, as_json=as_json)
     return 0

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import re
 import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from assistant.inbox import Inbox
 from assistant.journal import Journal
-from tests.e2e.conftest import COMMAND, ROOT, write_notes
-from tests.e2e.spirit_forum import SECRET, TOKEN, WIDGET, Spirit, gate, spirit, wait_until
+from tests.e2e.bot import PUBLIC, bot_environment, ends_of, report, served
+from tests.e2e.conftest import COMMAND, write_notes
+from tests.e2e.spirit_forum import WIDGET, gate, spirit, wait_until
 from ui.bot.reply import AUTOMATIC, replied_to
 from ui.bot.rules import TOO_QUICK_SECONDS
 
@@ -27,40 +24,13 @@ pytestmark = [pytest.mark.real, pytest.mark.slow]
 
 POSTS = 30
 KILLS = 10
-PUBLIC = "https://ask.example"
-
-
-def _environment(home: Path, forum: Spirit, **more: str) -> dict[str, str]:
-    return {
-        **os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), "ASK_BOT_FORUM": "spirit",
-        "ASK_BOT_URL": forum.address, "ASK_BOT_USER": "notesbot", "ASK_BOT_KEY": TOKEN, "ASK_BOT_SECRETS": SECRET,
-        "ASK_BOT_CATEGORIES": forum.questions, "ASK_BOT_INTERVAL": "0", "ASK_PUBLIC_URL": PUBLIC, **more,
-    }  # fmt: skip
-
-
-@contextmanager
-def _served(notes: Path, environment: dict[str, str], folder: Path) -> Iterator[str]:
-    """`ask serve` until the end of the block; its address."""
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", "--notes", str(notes)],
-        cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        try:
-            line = process.stderr.readline()
-            found = re.search(r"http://[^/\s]+", line)
-            assert found, line + process.stderr.read()
-            yield found[0]
-        finally:
-            process.kill()
 
 
 def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     with gate() as between, spirit(tmp_path, f"{between.address}/webhooks/spirit") as forum:
         up = time.monotonic() - started
-        with _served(write_notes(tmp_path / "notes"), _environment(own_home, forum), tmp_path) as address:
+        with served(write_notes(tmp_path / "notes"), bot_environment(own_home, forum), tmp_path) as address:
             between.target, between.refuse = address, 1
             student = forum.student()
             asked = time.monotonic()
@@ -71,7 +41,7 @@ def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: P
             assert where == topic
             assert "docker run -p 8080:80 web" in text
             assert re.search(r"\[1\]", text)
-            assert re.search(rf"^1\. \[.*Ports.*\]\({PUBLIC}/notes/note\.md#\S+\)$", text, re.MULTILINE)
+            assert re.search(rf"^1\. \[.*Ports.*\]\({PUBLIC}/notes/note\.md\?lines=\d+#\S+\)$", text, re.MULTILINE)
             assert AUTOMATIC in text
 
             statuses = [(status, delivery) for status, delivery, _ in between.deliveries]
@@ -80,7 +50,7 @@ def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: P
             assert json.loads(between.deliveries[0][2])["data"]["author"] == "ada"
 
             page = student.page(f"/topic/{topic}/")
-            assert f'href="{PUBLIC}/notes/note.md#' in page
+            assert f'href="{PUBLIC}/notes/note.md?lines=' in page
             assert "This is an automatic reply" in page
             assert "ask-the-notes-reply-to" not in page, "no reader sees the marker"
             assert f'<script async src="{WIDGET}" data-mode="bubble">' in page
@@ -93,37 +63,22 @@ def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: P
             assert "docker volume create data" in forum.comments("notesbot")[1][1]
             student.send(f"/comment/{topic}/publish/", comment="Thank you!")
             wait_until(lambda: len(between.deliveries) == 4, 30, "the last delivery")
-            assert _ends(own_home, 3) == {"done": 2, "skipped": 1}
+            assert ends_of(own_home, 3) == {"done": 2, "skipped": 1}
             assert len(forum.comments("notesbot")) == 2, "its own posts ask it nothing"
-    _report(
+    report(
         f"Forum up {up:.1f} s, first reply (with a 503 and the index built) {replied:.1f} s, second {followed:.1f} s"
     )
-
-
-def _report(line: str) -> None:
-    sys.stderr.write(f"\n{line}\n")
-
-
-def _ends(home: Path, jobs: int, seconds: float = 60) -> dict[str, int]:
-    """How the jobs ended, once so many have."""
-    journal = Journal.open(f"sqlite:///{home / 'journal.sqlite3'}")
-    try:
-        inbox = Inbox(journal)
-        wait_until(lambda: len(inbox.jobs("done", "skipped", "failed")) == jobs, seconds, "the jobs to end")
-        return {state: count for state, count in inbox.counts().items() if count}
-    finally:
-        journal.close()
 
 
 @pytest.mark.parametrize("seed", [20_261_124])
 def test_thirty_posts_and_a_bot_that_is_killed_ten_times(own_home: Path, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311
     notes = write_notes(tmp_path / "notes")
-    with gate() as between, spirit(tmp_path, f"{between.address}/webhooks/spirit", slow=0.3) as forum:
-        environment = _environment(
+    with gate() as between, spirit(tmp_path, f"{between.address}/webhooks/spirit", slow="0.3") as forum:
+        environment = bot_environment(
             own_home, forum, ASK_BOT_IN_SERVE="false", ASK_BOT_LEASE="2", ASK_BOT_WHEN_UNSURE="say_so"
         )
-        with _served(notes, environment, tmp_path) as address:
+        with served(notes, environment, tmp_path) as address:
             between.target = address
             student = forum.student()
             started = time.monotonic()
@@ -167,7 +122,7 @@ def test_thirty_posts_and_a_bot_that_is_killed_ten_times(own_home: Path, tmp_pat
                 command, cwd=tmp_path, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
             try:
-                ends = _ends(own_home, POSTS, 180)
+                ends = ends_of(own_home, POSTS, 180)
             finally:
                 bot.kill()
                 bot.wait()
@@ -179,7 +134,7 @@ def test_thirty_posts_and_a_bot_that_is_killed_ten_times(own_home: Path, tmp_pat
     found = Counter(topic for topic, _ in replies)
     assert {topic: found[topic] for topic in expected} == expected
     assert len({replied_to(text) for _, text in replies}) == len(replies)
-    _report(
+    report(
         f"{POSTS} posts in {posted:.1f} s, {KILLS} kills, {under_way} replies by then, "
         f"jobs caught in {dict(killed_at)}, {len(replies)} replies, none doubled, none lost, {took:.1f} s in all"
     )

@@ -10,7 +10,6 @@ from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
@@ -22,6 +21,7 @@ from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
 from ui.api.chat_page import ChatPage, to_chat
+from ui.api.cors import Cors
 from ui.api.limits import Limits
 from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
@@ -104,7 +104,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     app.add_middleware(BodyLimit)
     if settings.cors_origins:
         app.add_middleware(
-            CORSMiddleware,
+            Cors,
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "X-Request-Id", *MCP_HEADERS],

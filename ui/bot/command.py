@@ -6,6 +6,8 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -17,17 +19,25 @@ from corpus.errors import UsageProblem
 from index.location import ask_home
 from ui.bot.starting import bot_of
 from ui.bot.worker import run
+from ui.command import print_json
 from ui.rendering import printable
 from ui.service import Service
 
 
-def bot_command(settings: Settings, *, is_list: bool, approve: str | None, reject: str | None) -> None:
+def bot_command(
+    settings: Settings, *, is_list: bool, approve: str | None, reject: str | None, as_json: bool = False
+) -> None:
     """What `ask bot` does, by its options. Raises AskError."""
+    if sum((is_list, approve is not None, reject is not None)) > 1:
+        raise UsageProblem("--list, --approve and --reject are three things: name one of them.")
+    if as_json and not is_list:
+        raise UsageProblem("--json is for --list.")
     if is_list:
-        for row in show_jobs(settings):
-            click.echo(job_line(row))
-    elif approve or reject:
-        decide_job(settings, approve or reject or "", post=bool(approve))
+        list_jobs(settings, as_json=as_json)
+    elif approve is not None:
+        decide_job(settings, approve, post=True)
+    elif reject is not None:
+        decide_job(settings, reject, post=False)
     else:
         run_bot(settings)
 
@@ -50,21 +60,42 @@ def run_bot(settings: Settings) -> None:
         journal.close()
 
 
-def show_jobs(settings: Settings) -> list[dict[str, Any]]:
-    """What the bot has done last and what waits, newest first."""
-    journal = Journal.open(journal_url(settings.journal, ask_home()))
-    try:
-        return [_row(job) for job in Inbox(journal).jobs()]
-    finally:
-        journal.close()
+def list_jobs(settings: Settings, *, as_json: bool) -> None:
+    """Print what the bot has done last and what waits, newest first."""
+    with _inbox(settings) as inbox:
+        rows = [_row(job) for job in inbox.jobs()]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        for row in rows:
+            click.echo(job_line(row))
+    else:
+        click.echo("No post has come in yet.", err=True)
 
 
 def decide_job(settings: Settings, job: str, *, post: bool) -> None:
     """Let a reply that waits for staff go out, or not. Raises UsageProblem if none of that id waits."""
+    with _inbox(settings) as inbox:
+        if not inbox.decide(job, post=post):
+            raise UsageProblem(_why_not(inbox.job(job), job))
+    done = "goes out as soon as the bot works" if post else "is not posted"
+    click.echo(f"The reply {job} {done}.", err=True)
+
+
+def _why_not(found: Job | None, job: str) -> str:
+    shown = repr(printable(job)[:40])
+    if found is None:
+        return f"There is no reply {shown}; `ask bot --list` shows those that wait."
+    if found.state == "done":
+        return f"The reply {shown} stands in the topic already."
+    return f"The reply {shown} does not wait for you: it is {found.state}."
+
+
+@contextmanager
+def _inbox(settings: Settings) -> Iterator[Inbox]:
     journal = Journal.open(journal_url(settings.journal, ask_home()))
     try:
-        if not Inbox(journal).decide(job, post=post):
-            raise UsageProblem(f"No reply {printable(job)[:40]!r} waits for you; `ask bot --list` shows those that do.")
+        yield Inbox(journal)
     finally:
         journal.close()
 

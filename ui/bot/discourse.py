@@ -13,6 +13,7 @@ from ui.bot.connector import REQUEST_SECONDS, ForumBusy, ForumRefused, Post, Pos
 
 SOURCE = "discourse"
 NEW_POST = "post_created"
+PRIVATE = "private_message"
 REGULAR = 1  # the type of a post that a person wrote into a topic; others tell of a move, a closing, a whisper
 NOTIFY_MODERATORS = 7
 AT_ONCE = 50  # posts of a long topic that are asked for in one request
@@ -25,6 +26,8 @@ def read_event(headers: Mapping[str, str], data: Mapping[str, Any]) -> Incoming 
     post = data.get("post")
     if not isinstance(post, Mapping):
         raise ValueError("post is missing")  # noqa: TRY004  # it is the delivery that is wrong
+    if post.get("topic_archetype") == PRIVATE:
+        return None
     return _incoming(post, headers.get("x-discourse-event-id", ""))
 
 
@@ -49,12 +52,14 @@ class Discourse:
         self._client = httpx.Client(base_url=url.rstrip("/") + "/", headers=headers, timeout=timeout)
 
     def topic(self, topic: str) -> Topic | None:
-        """The topic as it is now, with every post of it; None if it is gone."""
+        """The topic as it is now, with every post of it; None if it is gone, or a private message."""
         response = send(self._client, "GET", f"t/{topic}.json", params={"include_raw": "true"})
         if response is None:
             return None
         try:
             data = json_of(response)
+            if data.get("archetype") == PRIVATE:
+                return None
             rows = {row["id"]: row for row in data["post_stream"]["posts"]}
             missing = [post for post in data["post_stream"]["stream"] if post not in rows]
             for start in range(0, len(missing), AT_ONCE):

@@ -7,10 +7,10 @@ the post, which post this is the reply to. That is how a reply is found again th
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from assistant.answer import Answer, Citation
 from assistant.marks import as_markdown, code_parts
+from ui.api.addresses import answer_url, note_url
 from ui.rendering import heading, printable, remarks, with_doubts
 
 MARKER = "ask-the-notes-reply-to"
@@ -35,7 +35,7 @@ def write_reply(answer: Answer, post: str, public_url: str | None) -> str:
 
 def marker_line(answer: str, post: str, public_url: str | None) -> str:
     """The last line of the reply to that post."""
-    return f"[{MARKER}-{post}]: {public_url.rstrip('/') + '/a/' + answer if public_url else '#'}"
+    return f"[{MARKER}-{post}]: {answer_url(_base(public_url), answer) if public_url else '#'}"
 
 
 def replied_to(text: str) -> str | None:
@@ -57,12 +57,15 @@ def without_mentions(text: str) -> str:
     return "".join(part if is_code else _AT.sub(f"@{ZERO_WIDTH}", part) for part, is_code in code_parts(text))
 
 
+def _base(public_url: str) -> str:
+    return f"{public_url.rstrip('/')}/"
+
+
 def _source(citation: Citation, public_url: str | None) -> str:
     """A section as a link, where it has an address that a reader can open."""
     shown = as_markdown(printable(heading(citation)))
     if public_url:
-        path = quote(citation.document)
-        return f"[{shown}]({public_url.rstrip('/')}/notes/{path}#{quote(citation.anchor)})"
+        return f"[{shown}]({note_url(_base(public_url), citation)})"
     if citation.url.startswith(("https://", "http://")):
         return f"[{shown}]({citation.url})"
     return shown

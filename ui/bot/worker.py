@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -18,7 +19,7 @@ from assistant.answer import Answer, Turn
 from assistant.inbox import MAX_ATTEMPTS, Inbox, Job, LeaseLost, retry_seconds
 from assistant.journal import Journal, new_id
 from assistant.settings import Settings
-from corpus.errors import AskError
+from corpus.errors import AskError, JournalProblem
 from ui.bot.connector import Connector, ForumBusy, ForumRefused, Post, Topic
 from ui.bot.reply import replied_to, write_reply
 from ui.bot.rules import Decision, Policy, decide, names
@@ -63,10 +64,11 @@ class Bot:
         if job is None:
             return False
         try:
-            job = self._work(job)
+            with self._kept(job):
+                job = self._work(job)
             log.info("job %s of post %s: %s %s", job.id, job.post, job.state, job.reason)
         except LeaseLost:
-            log.warning("job %s took longer than ASK_BOT_LEASE, and another worker has it", job.id)
+            log.warning("job %s was not renewed within ASK_BOT_LEASE, and another worker has it", job.id)
         return True
 
     def sweep(self) -> int:
@@ -77,6 +79,28 @@ class Bot:
     def _is_too_early(self) -> bool:
         last = self.inbox.last_reply(self.connector.source) if self.settings.bot_interval else None
         return last is not None and (datetime.now(UTC) - last).total_seconds() < self.settings.bot_interval
+
+    @contextmanager
+    def _kept(self, job: Job) -> Iterator[None]:
+        """Renew the lease while the work goes on: nobody knows before how long an answer takes."""
+        is_over = threading.Event()
+
+        def renew() -> None:
+            while not is_over.wait(self.settings.bot_lease / 3):
+                try:
+                    self.inbox.renew(job, self.id, self.settings.bot_lease)
+                except LeaseLost:  # it is finished, or the worker is told so by its next step
+                    return
+                except JournalProblem as error:
+                    log.warning("%s", error)
+
+        keeper = threading.Thread(target=renew, daemon=True)
+        keeper.start()
+        try:
+            yield
+        finally:
+            is_over.set()
+            keeper.join()
 
     def _work(self, job: Job) -> Job:
         if job.attempts > MAX_ATTEMPTS:
@@ -112,6 +136,9 @@ class Bot:
             return ended or job
         if job.state == "held":
             return self.inbox.hold(job, self.id, HELD_SECONDS, job.reason)
+        skip = decide(post, topic, self.policy).skip
+        if skip:
+            return self.inbox.finish(job, self.id, "skipped", skip)
         self.inbox.renew(job, self.id, self.settings.bot_lease)
         posted = self.connector.reply(topic, post, job.reply)
         if posted.is_held:
@@ -128,7 +155,7 @@ class Bot:
                     return topic, None, self.inbox.finish(job, self.id, "done", reply_post=each.id)
         post = topic.post(job.post) if topic is not None else None
         if post is None:
-            return topic, None, self.inbox.finish(job, self.id, "skipped", "the post is gone")
+            return topic, None, self.inbox.finish(job, self.id, "skipped", "the post is gone, or private")
         return topic, post, None
 
     def _prepare(self, job: Job, post: Post, decision: Decision) -> Job:

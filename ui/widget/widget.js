@@ -65,6 +65,12 @@ p { margin: 0; padding: 20px; color: CanvasText; font: 16px/1.5 system-ui, sans-
     return data.context === "auto" ? ((told && told.content) || document.title).slice(0, 200) : "";
   }
 
+  // The edge and what is seen before the frame is there. A page that names no scheme leaves it to the reader's system.
+  function paint() {
+    const page = getComputedStyle(document.documentElement).colorScheme;
+    panel.style.colorScheme = theme !== "auto" ? theme : page === "normal" ? "light dark" : page;
+  }
+
   function build() {
     host = make("div", { id: NAME });
     const root = host.attachShadow({ mode: "open" });
@@ -145,6 +151,7 @@ p { margin: 0; padding: 20px; color: CanvasText; font: 16px/1.5 system-ui, sans-
 
   const methods = {
     open() {
+      paint();
       load();
       panel.hidden = false;
       if (open) return;
@@ -175,6 +182,7 @@ p { margin: 0; padding: 20px; color: CanvasText; font: 16px/1.5 system-ui, sans-
     },
     setTheme(name) {
       theme = name;
+      paint();
       send("theme", { theme });
     },
     refresh() {

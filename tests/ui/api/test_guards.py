@@ -329,6 +329,7 @@ def test_no_page_elsewhere_may_call_unless_its_origin_is_listed(
         refused = httpx.options(service.url + ASK, headers={**asks, "Origin": other})
         assert "access-control-allow-origin" not in refused.headers
         assert refused.headers["x-content-type-options"] == "nosniff"
+        assert "ASK_CORS_ORIGINS" in _problem(refused, 400)["detail"]
 
 
 # The end

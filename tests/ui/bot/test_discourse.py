@@ -28,6 +28,7 @@ class State:
     """What the server has and what it says next."""
 
     posts: list[dict[str, Any]] = field(default_factory=list)
+    archetype: str = "regular"
     scripted: list[tuple[int, dict[str, str], Any]] = field(default_factory=list)  # for the next writes
     writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     keys: set[tuple[str | None, str | None]] = field(default_factory=set)
@@ -67,7 +68,8 @@ class Handler(BaseHTTPRequestHandler):
         wanted = parse_qs(address.query)
         if address.path == "/t/88.json" and wanted["include_raw"] == ["true"]:
             stream = {"posts": state.posts[:20], "stream": [post["id"] for post in state.posts]}
-            self._say(200, {"id": 88, "title": "Ports", "category_id": 4, "closed": False, "post_stream": stream})
+            about = {"id": 88, "title": "Ports", "category_id": 4, "closed": False, "archetype": state.archetype}
+            self._say(200, {**about, "post_stream": stream})
         elif address.path == "/t/88/posts.json":
             ids = {int(each) for each in wanted["post_ids[]"]}
             self._say(200, {"post_stream": {"posts": [post for post in state.posts if post["id"] in ids]}, "id": 88})
@@ -226,7 +228,9 @@ def test_a_refusal_is_not_tried_again(forum: Discourse, state: State, status: in
 def test_whispers_moves_the_system_and_hidden_posts_are_nobodys_question(forum: Discourse, state: State) -> None:
     state.add("ada", "How?")
     state.add("discobot", "Hello!", user_id=-2)
+    state.add("system", "Welcome!", user_id=-1)
     state.add("mod", "moved", post_type=3)
+    state.add("mod", "@bot what do we tell them?", post_type=4)
     state.add("ada", "spam", hidden=True)
     state.add("ada", "gone", user_deleted=True)
     topic = forum.topic("88")
@@ -234,8 +238,21 @@ def test_whispers_moves_the_system_and_hidden_posts_are_nobodys_question(forum: 
     assert [(post.author, post.is_machine) for post in topic.posts] == [
         ("ada", False),
         ("discobot", True),
+        ("system", True),
+        ("mod", True),
         ("mod", True),
     ]
+
+
+def test_a_private_message_is_not_read_and_not_answered(forum: Discourse, state: State, journal: Journal) -> None:
+    state.archetype = "private_message"
+    state.add("ada", "@bot how do I publish a port?")
+    assert forum.topic("88") is None
+    bot = _bot(forum, journal)
+    bot.sweep()
+    work(bot)
+    assert state.writes == []
+    assert [(job.state, job.reason) for job in bot.inbox.jobs()] == [("skipped", "the post is gone, or private")]
 
 
 def test_a_reply_to_a_post_is_known_by_its_number(forum: Discourse, state: State) -> None:

@@ -112,9 +112,7 @@ def test_a_reply_cites_sections_says_that_it_is_automatic_and_ends_in_its_marker
     text = write_reply(answer_of("How?"), "12", "https://ask.example")
     assert text.split("\n\n") == [
         "Publish a port with `-p`. [1]",
-        "1. [Docker \\> Ports](https://ask.example/notes/week%201.md#ports)"
-        if "\\>" in text
-        else "1. [Docker > Ports](https://ask.example/notes/week%201.md#ports)",
+        "1. [Docker > Ports](https://ask.example/notes/week%201.md?lines=5#ports)",
         AUTOMATIC,
         f"[ask-the-notes-reply-to-12]: https://ask.example/a/{answer_of('How?').id}",
     ]

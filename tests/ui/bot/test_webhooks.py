@@ -240,3 +240,13 @@ def test_other_events_of_discourse_are_accepted_and_not_stored(service: Make, tm
 def test_a_post_of_discourse_without_its_text_is_malformed(service: Make) -> None:
     body, headers = discourse_delivery({"post": {"id": 1, "topic_id": 2}}, secret="word")
     _is_problem(service("discourse", "word").post(DISCOURSE, content=body, headers=headers), 400)
+
+
+def test_a_ping_and_a_private_message_of_discourse_are_accepted_and_not_stored(service: Make, tmp_path: Path) -> None:
+    client = service("discourse", "word")
+    private = {"post": {**NEW_POST["post"], "topic_archetype": "private_message", "category_id": None}}
+    for data, event in (({"ping": "OK"}, "ping"), (private, "post_created")):
+        body, headers = discourse_delivery(data, secret="word", event=event)
+        response = client.post(DISCOURSE, content=body, headers=headers)
+        assert (response.status_code, response.json()) == (202, {"stored": False})
+    assert _jobs(tmp_path) == []

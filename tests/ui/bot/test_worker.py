@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from corpus.errors import ModelFailed
 from tests.ui.bot.parts import Forum, answer_of, bot_on, incoming, work
 from ui.bot.connector import ForumBusy, ForumRefused
 from ui.bot.reply import replied_to
+from ui.bot.worker import Bot
 
 
 class Killed(BaseException):
@@ -120,6 +122,71 @@ def test_a_post_that_is_tried_again_has_asked_once(journal: Journal) -> None:
     work(bot_on(forum, journal))
     assert len(forum.by("bot")) == 1
     assert totals(journal) == {"answered": 1}
+
+
+def test_a_job_is_kept_however_long_its_answer_takes(journal: Journal) -> None:
+    forum = Forum()
+    others: list[object] = []
+
+    def answer(question: str, _: Sequence[Turn]) -> Answer:
+        end = time.monotonic() + 4.5
+        while time.monotonic() < end:
+            others.append(bot.inbox.claim("other", 60))
+            time.sleep(0.1)
+        return answer_of(question)
+
+    bot = bot_on(forum, journal, answer=answer, bot_lease=3)
+    _asked(forum, bot.inbox)
+    work(bot)
+    assert set(others) == {None}
+    assert [(job.state, job.attempts) for job in bot.inbox.jobs()] == [("done", 1)]
+
+
+def test_the_cap_of_a_topic_holds_with_two_workers(journal: Journal) -> None:
+    forum = Forum()
+    first = forum.open("Ports", "@bot how?")
+    posts = [first, *(forum.write("1", f"@bot and {each}?", author=each) for each in ("bob", "cleo", "dan", "eve"))]
+    begin = threading.Barrier(2)
+
+    def answer(question: str, _: Sequence[Turn]) -> Answer:
+        time.sleep(0.2)
+        return answer_of(question)
+
+    bots = [bot_on(forum, journal, answer=answer, bot_per_topic=2) for _ in range(2)]
+    for post in posts:
+        bots[0].inbox.add(incoming(post, "1"))
+
+    def go_on(bot: Bot) -> None:
+        begin.wait(30)
+        end = time.monotonic() + 30
+        while len(bot.inbox.jobs("done", "skipped")) < len(posts) and time.monotonic() < end:
+            if not bot.step():
+                time.sleep(0.01)
+
+    threads = [threading.Thread(target=go_on, args=(bot,)) for bot in bots]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(forum.by("bot")) == 2
+    assert (
+        sorted(_states(bots[0].inbox))
+        == [("done", "")] * 2 + [("skipped", "the bot has written 2 times in this topic")] * 3
+    )
+
+
+def test_the_rules_are_asked_again_before_a_reply_is_posted(journal: Journal) -> None:
+    forum = Forum()
+
+    def answer(question: str, _: Sequence[Turn]) -> Answer:
+        forum.write("1", "By hand.", author="bot")
+        return answer_of(question)
+
+    bot = bot_on(forum, journal, answer=answer, bot_per_topic=1)
+    _asked(forum, bot.inbox)
+    work(bot)
+    assert [post.text for post in forum.by("bot")] == ["By hand."]
+    assert _states(bot.inbox) == [("skipped", "the bot has written 1 times in this topic")]
 
 
 def test_a_busy_forum_is_tried_again_when_it_says(journal: Journal) -> None:
@@ -249,7 +316,7 @@ def test_a_post_that_was_removed_meanwhile_is_left_alone(journal: Journal) -> No
     _asked(forum, bot.inbox)
     forum.topics.clear()
     work(bot)
-    assert _states(bot.inbox) == [("skipped", "the post is gone")]
+    assert _states(bot.inbox) == [("skipped", "the post is gone, or private")]
 
 
 def test_replies_keep_their_distance(journal: Journal) -> None:

@@ -3,6 +3,8 @@
 import functools
 import hmac
 import json
+import math
+import time
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
@@ -14,6 +16,7 @@ from spirit.comment.flag.models import CommentFlag, Flag
 from spirit.comment.forms import CommentForm
 from spirit.comment.models import Comment
 from spirit.comment.utils import comment_posted
+from spirit.core.utils.ratelimit import RateLimit
 from spirit.topic.models import Topic
 
 from .conf import setting
@@ -22,10 +25,11 @@ from .models import Reply
 MAX_RECENT = 200
 MAX_BODY = 256 * 1024
 OTHER = 1  # the reason of a flag
+REPLY_SECONDS = 10  # between two comments of one person, as in Spirit; its ST_RATELIMIT_ENABLE counts here too
 
 
-def _problem(status, detail):
-    return JsonResponse({"status": status, "detail": detail}, status=status)
+def _problem(status, detail, headers=None):
+    return JsonResponse({"status": status, "detail": detail}, status=status, headers=headers)
 
 
 def api(method):
@@ -97,9 +101,16 @@ def topic(request, pk):  # noqa: ARG001  # a view has it
 def reply(request):
     """Write a comment as the bot. The same Idempotency-Key again gives the comment that it made."""
     key = request.headers.get("Idempotency-Key", "")
-    if not 0 < len(key) <= 64:
+    if not 0 < len(key) <= 40:
         return _problem(400, "The header Idempotency-Key is needed.")
-    user = _bot()
+    user = request.user = _bot()  # whose submissions are counted, as those of anybody else
+    key = f"{user.pk}-{key}"  # a forum may have several bots, each behind a server of its own
+    made = Reply.objects.filter(key=key).first()
+    if made is not None:
+        return JsonResponse({"id": made.comment_id}, status=200)
+    if RateLimit(request, "ask_notes_forum.reply", rate=f"1/{REPLY_SECONDS}s").is_limited():
+        wait = math.ceil(REPLY_SECONDS - time.time() % REPLY_SECONDS)
+        return _problem(429, f"Too many submissions, wait {wait} s.", {"Retry-After": str(wait)})
     try:
         with transaction.atomic():
             made = Reply.objects.create(key=key)  # first of all: another request with this key fails here
