@@ -9,28 +9,61 @@ from __future__ import annotations
 import re
 
 from assistant.answer import Answer, Citation
-from assistant.marks import as_markdown, code_parts
+from assistant.marks import as_markdown, code_parts, marks
 from ui.api.addresses import answer_url, note_url
-from ui.rendering import heading, printable, remarks, with_doubts
+from ui.rendering import heading, place, printable, remarks, with_doubts
 
+MAX_REPLY = 3_000  # characters: as many as Spirit takes; Discourse takes ten times as many
 MARKER = "ask-the-notes-reply-to"
 AUTOMATIC = "*This is an automatic reply out of the course notes; it can be wrong.*"
 ZERO_WIDTH = "\u200b"
 _MARKER_LINE = re.compile(rf"^\[{MARKER}-([\w-]+)\]: \S+\s*\Z", re.MULTILINE)
+_CUT = re.compile(r"(?<=\n)(?=\n|[-*+] |[0-9]{1,9}[.)] )")
 _AT = re.compile(r"@(?=[\w.+-])")
 
 
 def write_reply(answer: Answer, post: str, public_url: str | None) -> str:
-    """The reply to that post: the text, its sources numbered, one line that it is automatic, and the marker."""
-    parts = [with_doubts(answer).strip("\n"), *(as_markdown(remark) for remark in remarks(answer))]
-    if answer.citations:
-        parts.append("\n".join(f"{c.number}. {_source(c, public_url)}" for c in answer.citations))
-    elif answer.nearest:
+    """The reply to that post: the text, its sources numbered, one line that it is automatic, and the marker.
+
+    A text that is too long for a forum is cut behind a paragraph or a bullet, and the reply says so.
+    """
+    text = with_doubts(answer).strip("\n")
+    reply = _reply(answer, text, post, public_url)
+    blocks = _blocks(text)
+    while len(reply) > MAX_REPLY and blocks:
+        blocks.pop()
+        reply = _reply(answer, "".join(blocks).strip("\n"), post, public_url, is_cut=True)
+    return reply
+
+
+def _reply(answer: Answer, text: str, post: str, public_url: str | None, *, is_cut: bool = False) -> str:
+    shown = set(marks(text)) if is_cut else {citation.number for citation in answer.citations}
+    cited = [citation for citation in answer.citations if citation.number in shown]
+    parts = [text, *(as_markdown(remark) for remark in remarks(answer))]
+    if is_cut:
+        whole = f": [the whole answer]({answer_url(_base(public_url), answer.id)})." if public_url else "."
+        parts.append(f"*There is more than fits into a reply{whole}*")
+    if cited:
+        parts.append("\n".join(f"{c.number}. {_source(c, public_url)}" for c in cited))
+    elif answer.nearest and not answer.citations:
         listed = (f"{n}. {_source(c, public_url)}" for n, c in enumerate(answer.nearest, start=1))
         parts.append("The nearest that is written:\n\n" + "\n".join(listed))
     parts.append(AUTOMATIC)
-    text = without_mentions(printable("\n\n".join(part for part in parts if part)))
-    return f"{text}\n\n{marker_line(answer.id, post, public_url)}"
+    said = without_mentions(printable("\n\n".join(part for part in parts if part)))
+    return f"{said}\n\n{marker_line(answer.id, post, public_url)}"
+
+
+def _blocks(text: str) -> list[str]:
+    """The text in pieces behind which it can be cut: paragraphs, bullets with what is under them, code as a whole."""
+    blocks = [""]
+    for part, is_code in code_parts(text):
+        if is_code:
+            blocks[-1] += part
+        else:
+            first, *others = _CUT.split(part)
+            blocks[-1] += first
+            blocks += others
+    return blocks
 
 
 def marker_line(answer: str, post: str, public_url: str | None) -> str:
@@ -64,8 +97,9 @@ def _base(public_url: str) -> str:
 def _source(citation: Citation, public_url: str | None) -> str:
     """A section as a link, where it has an address that a reader can open."""
     shown = as_markdown(printable(heading(citation)))
+    where = as_markdown(printable(place(citation)))
     if public_url:
-        return f"[{shown}]({note_url(_base(public_url), citation)})"
+        return f"[{shown}]({note_url(_base(public_url), citation)}), {where}"
     if citation.url.startswith(("https://", "http://")):
-        return f"[{shown}]({citation.url})"
-    return shown
+        return f"[{shown}]({citation.url}), {where}"
+    return f"{shown}, {where}"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.ui.bot.parts import CITATION, Forum, answer_of
 from ui.bot.connector import Post, Topic
-from ui.bot.reply import AUTOMATIC, is_automatic, replied_to, write_reply
+from ui.bot.reply import AUTOMATIC, MAX_REPLY, is_automatic, replied_to, write_reply
 from ui.bot.rules import Decision, Policy, decide, mentions, without_quotes_and_code
 
 POLICY = Policy(bot="NotesBot", categories=frozenset({"4"}), others=frozenset({"gptbot"}), per_topic=2)
@@ -112,10 +112,33 @@ def test_a_reply_cites_sections_says_that_it_is_automatic_and_ends_in_its_marker
     text = write_reply(answer_of("How?"), "12", "https://ask.example")
     assert text.split("\n\n") == [
         "Publish a port with `-p`. [1]",
-        "1. [Docker > Ports](https://ask.example/notes/week%201.md?lines=5#ports)",
+        "1. [Docker > Ports](https://ask.example/notes/week%201.md?lines=5#ports), week 1.md:5",
         AUTOMATIC,
         f"[ask-the-notes-reply-to-12]: https://ask.example/a/{answer_of('How?').id}",
     ]
+    assert replied_to(text) == "12"
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["- a bullet about ports [1]\n  - and one under it", "A paragraph. [1]\n", "```shell\ndocker ps\n\n# so\n```\n"],
+)
+def test_a_reply_that_is_too_long_is_cut_and_says_so(line: str) -> None:
+    said = "\n".join(["The first sentence. [1]\n", *[line] * 300])
+    text = write_reply(answer_of("How?", text=said), "12", "https://ask.example")
+    kept, _, rest = text.partition(
+        "\n\n*There is more than fits into a reply: [the whole answer](https://ask.example/a/"
+    )
+    assert 2_500 < len(text) <= MAX_REPLY
+    assert kept == said[: len(kept)]
+    assert said[len(kept) :].lstrip("\n").startswith(line.split("\n")[0])
+    assert "1. [Docker > Ports]" in rest
+    assert replied_to(text) == "12"
+
+
+def test_a_paragraph_that_is_too_long_is_left_out() -> None:
+    text = write_reply(answer_of("How?", text="word " * 1_000 + "[1]"), "12", None)
+    assert text.startswith("*There is more than fits into a reply.*")
     assert replied_to(text) == "12"
 
 
