@@ -345,6 +345,8 @@ def test_answering_imports_neither_torch_nor_langchain_nor_rich(notes: Path, env
         "langchain_core",
         "streamlit",
         "rich.markdown",
+        "assistant.docker.requests",
+        "assistant.machine",
     )
     code = (
         f"import sys; from ui.cli import run; code = run(['--notes', {str(notes)!r}, {PORTS!r}]); "
