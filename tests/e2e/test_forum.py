@@ -10,15 +10,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from assistant.inbox import Inbox
 from assistant.journal import Journal
-from tests.e2e.conftest import COMMAND, ROOT, write_notes
+from tests.e2e.conftest import write_notes
+from tests.e2e.servers import COMMAND, ROOT, running
 from tests.e2e.spirit_forum import SECRET, TOKEN, WIDGET, Spirit, gate, spirit, wait_until
 from ui.bot.reply import AUTOMATIC, replied_to
 from ui.bot.rules import TOO_QUICK_SECONDS
@@ -30,37 +29,20 @@ KILLS = 10
 PUBLIC = "https://ask.example"
 
 
-def _environment(home: Path, forum: Spirit, **more: str) -> dict[str, str]:
+def _settings(forum: Spirit, **more: str) -> dict[str, str]:
     return {
-        **os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), "ASK_BOT_FORUM": "spirit",
-        "ASK_BOT_URL": forum.address, "ASK_BOT_USER": "notesbot", "ASK_BOT_KEY": TOKEN, "ASK_BOT_SECRETS": SECRET,
-        "ASK_BOT_CATEGORIES": forum.questions, "ASK_BOT_INTERVAL": "0", "ASK_PUBLIC_URL": PUBLIC, **more,
+        "ASK_BOT_FORUM": "spirit", "ASK_BOT_URL": forum.address, "ASK_BOT_USER": "notesbot", "ASK_BOT_KEY": TOKEN,
+        "ASK_BOT_SECRETS": SECRET, "ASK_BOT_CATEGORIES": forum.questions, "ASK_BOT_INTERVAL": "0",
+        "ASK_PUBLIC_URL": PUBLIC, **more,
     }  # fmt: skip
-
-
-@contextmanager
-def _served(notes: Path, environment: dict[str, str], folder: Path) -> Iterator[str]:
-    """`ask serve` until the end of the block; its address."""
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", "--notes", str(notes)],
-        cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        try:
-            line = process.stderr.readline()
-            found = re.search(r"http://[^/\s]+", line)
-            assert found, line + process.stderr.read()
-            yield found[0]
-        finally:
-            process.kill()
 
 
 def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: Path, tmp_path: Path) -> None:
     started = time.monotonic()
     with gate() as between, spirit(tmp_path, f"{between.address}/webhooks/spirit") as forum:
         up = time.monotonic() - started
-        with _served(write_notes(tmp_path / "notes"), _environment(own_home, forum), tmp_path) as address:
+        notes = write_notes(tmp_path / "notes")
+        with running("serve", notes, own_home, tmp_path / "serve.log", **_settings(forum)) as address:
             between.target, between.refuse = address, 1
             student = forum.student()
             asked = time.monotonic()
@@ -120,10 +102,9 @@ def test_thirty_posts_and_a_bot_that_is_killed_ten_times(own_home: Path, tmp_pat
     chance = random.Random(seed)  # noqa: S311
     notes = write_notes(tmp_path / "notes")
     with gate() as between, spirit(tmp_path, f"{between.address}/webhooks/spirit", slow=0.3) as forum:
-        environment = _environment(
-            own_home, forum, ASK_BOT_IN_SERVE="false", ASK_BOT_LEASE="2", ASK_BOT_WHEN_UNSURE="say_so"
-        )
-        with _served(notes, environment, tmp_path) as address:
+        settings = _settings(forum, ASK_BOT_IN_SERVE="false", ASK_BOT_LEASE="2", ASK_BOT_WHEN_UNSURE="say_so")
+        environment = {**os.environ, "ASK_HOME": str(own_home), "PYTHONPATH": str(ROOT), **settings}
+        with running("serve", notes, own_home, tmp_path / "serve.log", **settings) as address:
             between.target = address
             student = forum.student()
             started = time.monotonic()
