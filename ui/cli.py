@@ -316,9 +316,10 @@ def eval_(
     from ui.figures import figures_json, figures_table, question_row
     from ui.rendering import printable
 
-    questions = [question for file in files for question in read_questions(file)]
     looks = None if docker is None else "logs" if docker else "off"
-    assistant = _assistant(load_settings(notes=notes, model=model, docker=looks), quiet=as_json)
+    settings = load_settings(notes=notes, model=model, docker=looks)
+    questions = [question for file in files for question in read_questions(file, most=settings.max_question)]
+    assistant = _assistant(settings, quiet=as_json)
     if assistant.docker is not None:
         assistant.docker.per_minute = 1_000_000
     with _progress(quiet=as_json) as progress:

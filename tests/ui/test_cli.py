@@ -283,6 +283,17 @@ def test_eval_tells_the_line_that_is_no_question(ask: Ask, tmp_path: Path, row: 
     assert _sentence(ended.err)
 
 
+def test_eval_tells_the_line_of_a_question_that_is_too_long_before_it_asks_any(
+    ask: Ask, notes: Path, tmp_path: Path
+) -> None:
+    file = _question_file(tmp_path, GOLD, {**GOLD, "question": "x" * 4_001}, OTHER)
+    ended = ask("eval", file, "--notes", notes)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Line 2 of " in ended.err
+    assert "4,001 characters, and at most 4,000 are searched: shorten it, or raise ASK_MAX_QUESTION." in ended.err
+    assert _sentence(ended.err)
+
+
 def test_doctor_tells_the_state_of_the_index(ask: Ask, own_notes: Path) -> None:
     def state() -> str:
         return str(json.loads(ask("doctor", "--json", "--notes", own_notes).out)["index"]["state"])
