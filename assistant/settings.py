@@ -164,12 +164,18 @@ class Settings(BaseSettings):
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 
+    @field_validator("notes", mode="before")
+    @classmethod
+    def notes_have_a_name(cls, value: object) -> object:
+        """An empty path would be the current folder."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("empty")
+        return value
+
     @field_validator("notes")
     @classmethod
     def tilde_is_home(cls, value: Path | None) -> Path | None:
         """A file of settings is read by no shell that would expand it."""
-        if value is not None and not str(value).strip():
-            raise ValueError("empty")
         return value.expanduser() if value is not None else None
 
     @field_validator("proxies")

@@ -74,6 +74,29 @@ def test_a_wrong_call_exits_with_2_and_says_what_to_do(ask: Ask, words: list[str
     assert ended.out == ""
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["question"], ["index"], ["lint"], ["eval", "questions.jsonl"], ["doctor"], ["serve"], ["ui"], ["mcp"], ["bot"],
+        ["recheck"],
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+@pytest.mark.parametrize("empty", ["", " "])
+def test_notes_without_a_name_are_a_wrong_call(ask: Ask, words: list[str], empty: str) -> None:
+    ended = ask(*words, "--notes", empty)
+    assert (ended.code, ended.out) == (2, "")
+    assert "the path of the notes is empty" in ended.err
+    assert _sentence(ended.err)
+
+
+@pytest.mark.parametrize("command", ["index", "lint"])
+def test_a_path_without_a_name_is_a_wrong_call(ask: Ask, command: str) -> None:
+    ended = ask(command, "")
+    assert ended.code == 2
+    assert "the path of the notes is empty" in ended.err
+
+
 # What a question prints
 
 
