@@ -64,7 +64,9 @@ def open_assistant(
     notes = notes or settings.notes or packaged_course()
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
-    return Assistant(index, load_encoder(settings.encoder, ask_home()), settings, model, docker)
+    encoder = load_encoder(settings.encoder, ask_home())
+    index.check_encoder(encoder)
+    return Assistant(index, encoder, settings, model, docker)
 
 
 def _model(chat: BaseChatModel | None, settings: Settings) -> Model | None:

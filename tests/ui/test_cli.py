@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from assistant.answer import Answer, Claim
+from index.embedding import packaged_model
 from index.location import index_folder
 from ui.cli import EXIT_CODES, exit_code, run
 
@@ -513,3 +515,26 @@ def test_a_name_that_would_act_on_a_terminal_is_told_without_it(ask: Ask, tmp_pa
     ended = ask("--notes", tmp_path, PORTS)
     assert ended.code == 1
     assert "\x1b" not in ended.err
+
+
+@pytest.mark.slow
+def test_other_weights_under_the_same_name_are_noticed(
+    process: Ask, own_notes: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(packaged_model(), model)
+    settings = {**environment, "ASK_ENCODER": str(model)}
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0
+    os.utime(model / "model.safetensors")
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0  # touched, and the same
+    with (model / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        last = weights.read(1)
+        weights.seek(-1, os.SEEK_END)
+        weights.write(bytes([last[0] ^ 1]))
+    refused = process("--notes", own_notes, PORTS, env=settings)
+    assert refused.returncode == 1
+    assert b"The index was made by another version of the encoder" in refused.stderr
+    assert b"ask index PATH --rebuild" in refused.stderr
+    assert process("index", "--rebuild", own_notes, env=settings).returncode == 0
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0
