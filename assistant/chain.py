@@ -19,9 +19,7 @@ from typing import TYPE_CHECKING, Any
 from assistant.answer import NOT_IN_THE_NOTES, QUOTES, Answer, Citation, Claim, Event, Outcome, Timings, Turn
 from assistant.conversation import rewritten_question, standalone_question
 from assistant.coverage import SURE, Coverage, coverage, missing_names, outcome_of
-from assistant.docker.plan import plan_line
-from assistant.docker.refusal import DockerRefused
-from assistant.docker.requests import Change, Look, may_be_a_look, read_request
+from assistant.docker.order import may_be_an_order
 from assistant.evidence import Evidence, nearest_sections, select
 from assistant.quoting import cite, cite_heading, folder_url, gap_sentence, quoted, shown_commands, unfinished_sentence
 from assistant.settings import Settings, load_settings
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
     from langchain_core.runnables import Runnable
 
+    from assistant.docker.requests import Change, Look
     from assistant.docker.tool import DockerTool
     from assistant.machine import NotesOn
     from assistant.models import Model
@@ -67,6 +66,7 @@ def open_assistant(
     update_index(notes, settings=settings, progress=progress)
     index = open_index(index_folder(notes, ask_home()), encoder_name=settings.encoder)
     encoder = load_encoder(settings.encoder, ask_home(), is_shared=is_shared)
+    index.check_encoder(encoder)
     return Assistant(index, encoder, settings, model, docker)
 
 
@@ -136,7 +136,7 @@ class Assistant:
         as_asked = f"{question}\n{output}" if output.strip() else question
         asked = checked_question(as_asked, self.settings)
         yield Event("status", status="searching")
-        request = None if output.strip() else read_request(question)
+        request = None if output.strip() else self._request(question)
         if running := self._running(request):
             yield Event("status", status=running)
         answer = self._about_this_machine(question, request, output)
@@ -163,9 +163,23 @@ class Assistant:
         answer = replace(answer, coverage=round(likely.probability, 3), timings=timings)
         yield Event("done", answer=_identified(answer, as_asked, standalone))
 
+    def _request(self, question: str) -> Look | Change | None:
+        """What a question wants of this machine; where nothing may look at it, only an order is told from all else."""
+        if self.docker is None and not may_be_an_order(question):
+            return None
+        from assistant.docker.requests import read_request  # no question about the notes pays for it
+
+        return read_request(question)
+
     def _running(self, request: Look | Change | None) -> str | None:
         """What is about to be run, to be shown before it is."""
-        if self.docker is None or not isinstance(request, Look):
+        if self.docker is None or request is None:
+            return None
+        from assistant.docker.plan import plan_line
+        from assistant.docker.refusal import DockerRefused
+        from assistant.docker.requests import Look
+
+        if not isinstance(request, Look):
             return None
         try:
             return f"Running {shlex.join(plan_line(request.line).argv)}"
@@ -174,7 +188,10 @@ class Assistant:
 
     def _about_this_machine(self, question: str, request: Look | Change | None, output: str) -> Answer | None:
         """The answer to what asks to look at this machine, or to change it; None for all other questions."""
-        from assistant import machine  # most questions are about the notes
+        if self.docker is None and request is None and not output.strip():
+            return None  # most questions are about the notes, and do not pay for what follows
+        from assistant import machine
+        from assistant.docker.requests import Change, Look, may_be_a_look
 
         if output.strip():
             return machine.explained(output, self._notes_on())

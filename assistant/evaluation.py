@@ -18,7 +18,7 @@ from assistant.answer import Answer, Turn
 from assistant.docker.plan import plan_line
 from assistant.docker.refusal import DockerRefused
 from assistant.docker.requests import Look, read_request
-from corpus.errors import QuestionFileError
+from corpus.errors import QuestionError, QuestionFileError
 from index.lexical import words as stems
 
 ANSWERABLE = ("answerable", "partial")
@@ -87,8 +87,11 @@ class Figures:
     calibration: list[tuple[float, float, int]] = field(default_factory=list)
 
 
-def read_questions(path: Path) -> list[GoldQuestion]:
-    """Read a question file. Raises QuestionFileError with the line that is wrong."""
+def read_questions(path: Path, *, most: int | None = None) -> list[GoldQuestion]:
+    """Read a question file. Raises QuestionFileError with the line that is wrong.
+
+    `most` characters are searched; QuestionError names the line of a longer question.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -104,6 +107,12 @@ def read_questions(path: Path) -> list[GoldQuestion]:
                 f"Line {number} of {path} is no question ({error}). Each line is one JSON object with id, kind, "
                 f"question and label ({', '.join(LABELS)})."
             ) from error
+        length = len(found[-1].question.strip())
+        if most is not None and length > most:
+            raise QuestionError(
+                f"Line {number} of {path} has a question of {length:,} characters, and at most {most:,} are searched: "
+                f"shorten it, or raise ASK_MAX_QUESTION."
+            )
     if not found:
         raise QuestionFileError(f"There are no questions in {path}.")
     return found

@@ -1,14 +1,21 @@
 """Every setting in one table: name, type, bounds, default, sentence. The environment and ask.toml are read here only.
 
-A flag goes before ASK_* in the environment, that before ask.toml (in the current folder, else in the
-user's data folder), that before the default. Reading settings makes no file and no folder.
+A flag goes before ASK_* in the environment, that before the ask.toml of the current folder, that before the ask.toml
+of the user's data folder, that before the default. Reading settings makes no file and no folder.
+
+The current folder may be a copy of what somebody else has written. So its ask.toml may name the notes and little more;
+what reaches out, lets others in or runs something is left out of it: see FROM_ANY_FOLDER.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -16,10 +23,10 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from corpus.errors import SettingsError
@@ -29,6 +36,7 @@ from index.location import ask_home
 PREFIX = "ASK_"
 FILE = "ask.toml"
 ALGORITHMS = frozenset(f"{family}{bits}" for family in ("HS", "RS", "ES", "PS") for bits in (256, 384, 512)) | {"EdDSA"}
+FROM_ANY_FOLDER = frozenset({"notes", "base_url", "max_question", "wait_seconds"})
 _SET_ELSEWHERE = frozenset({"ASK_HOME"})  # read by index.location, which also places ask.toml
 
 
@@ -165,12 +173,18 @@ class Settings(BaseSettings):
     max_question: int = Field(4_000, ge=1, le=100_000, description="Longest question that is searched, in characters.")
     wait_seconds: float = Field(600.0, ge=0, le=86_400, description="How long to wait for another build of the index.")
 
+    @field_validator("notes", mode="before")
+    @classmethod
+    def notes_have_a_name(cls, value: object) -> object:
+        """An empty path would be the current folder."""
+        if isinstance(value, str) and not value.strip():
+            raise ValueError("empty")
+        return value
+
     @field_validator("notes")
     @classmethod
     def tilde_is_home(cls, value: Path | None) -> Path | None:
         """A file of settings is read by no shell that would expand it."""
-        if value is not None and not str(value).strip():
-            raise ValueError("empty")
         return value.expanduser() if value is not None else None
 
     @field_validator("proxies")
@@ -217,9 +231,10 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, environment, file."""
+        """Flags, environment, files."""
         del dotenv_settings, file_secret_settings
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, settings_file())
+        files = (InitSettingsSource(settings_cls, file.values) for file in settings_files())
+        return init_settings, env_settings, *files
 
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
@@ -236,16 +251,50 @@ def exact_origin(address: str) -> str:
     return found.rpartition(":")[0] if usual else found
 
 
-def settings_file() -> Path | None:
-    """The ask.toml in use: that of the current folder, else that of the data folder, else none."""
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """An ask.toml that is in use: what it sets, and the settings in it that are left out."""
+
+    path: Path
+    values: dict[str, Any]
+    left_out: tuple[str, ...] = ()
+
+
+def settings_files() -> list[SettingsFile]:
+    """The ask.toml of the current folder and that of the data folder, as far as there are any. Raises SettingsError."""
+    own = ask_home() / FILE
+    files = [SettingsFile(own, _values(own))] if own.is_file() else []
     try:
-        here = [Path.cwd()]
-    except OSError:  # it has been removed
-        here = []
-    for folder in (*here, ask_home()):
-        if (folder / FILE).is_file():
-            return folder / FILE
-    return None
+        here = Path.cwd() / FILE
+    except OSError:  # the folder has been removed
+        return files
+    if not here.is_file() or (files and here.samefile(own)):
+        return files
+    values = _values(here)
+    left_out = tuple(name for name in values if name in Settings.model_fields and name not in FROM_ANY_FOLDER)
+    kept = {name: value for name, value in values.items() if name not in left_out}
+    return [SettingsFile(here, kept, left_out), *files]
+
+
+def _values(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:  # not TOML, or not readable
+        raise SettingsError(f"{file} cannot be read: {error}. Mend or remove it.") from error
+
+
+def left_out_sentence(file: SettingsFile) -> str:
+    """What is left out of a file, why, and where it would be taken from."""
+    return (
+        f"{', '.join(file.left_out)} in the {FILE} of the current folder: left out, it may be somebody else's file. "
+        f"If you want it, set it in {ask_home() / FILE} or as {PREFIX}{file.left_out[0].upper()}."
+    )
+
+
+@cache
+def _warn(sentence: str) -> None:
+    """Say it once, on standard error or wherever the log of a server goes."""
+    logging.getLogger(__name__).warning("ask: %s", sentence)
 
 
 def load_settings(**flags: Any) -> Settings:
@@ -254,6 +303,9 @@ def load_settings(**flags: Any) -> Settings:
     strange = sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
     if strange:
         raise SettingsError(f"There is no setting {strange[0]}. Unset it; `ask doctor` lists those there are.")
+    for file in settings_files():
+        if file.left_out:
+            _warn(left_out_sentence(file))
     try:
         return Settings(**{name: value for name, value in flags.items() if value is not None})
     except ValidationError as error:
@@ -272,5 +324,3 @@ def load_settings(**flags: Any) -> Settings:
         raise SettingsError(
             f"The setting {PREFIX}{name.upper()} cannot be {first['input']!r}{why}. It is: {about}"
         ) from error
-    except (ValueError, OSError) as error:  # not TOML, or not readable
-        raise SettingsError(f"{settings_file()} cannot be read: {error}. Mend or remove it.") from error

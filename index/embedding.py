@@ -32,6 +32,7 @@ DEFAULT_WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4
 EXPORT_FORMAT = 2  # raise it with any change to what export_onnx writes
 EQUAL_COSINE = 0.9999
 BATCH = 32
+MODEL_FILES = frozenset({".safetensors", ".bin", ".pt", ".json", ".txt", ".model"})
 
 Vectors = NDArray[np.float32]
 Progress = Callable[[int, int], None]
@@ -116,6 +117,8 @@ class ReferenceEncoder:
                 f"or use the packaged one: ASK_ENCODER={DEFAULT_ENCODER}."
             ) from error
         self.fingerprint = f"{name}:{self._model.get_embedding_dimension()}"
+        if Path(name).is_dir():  # a folder may get other weights under the same name
+            self.fingerprint += f":{_digest(Path(name))}"
 
     def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Vectors:
         """See Encoder."""
@@ -140,6 +143,17 @@ class ReferenceEncoder:
             if progress is not None:
                 progress(min(start + BATCH, len(texts)), len(texts))
         return np.concatenate(vectors), found
+
+
+def _digest(model_folder: Path) -> str:
+    """The sha256 of all that makes up a model: weights, vocabulary, configuration."""
+    digest = hashlib.sha256()
+    for path in sorted(model_folder.rglob("*")):
+        if path.suffix in MODEL_FILES and path.is_file():
+            digest.update(path.relative_to(model_folder).as_posix().encode("utf-8", "surrogateescape") + b"\0")
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
 
 
 class OnnxEncoder:

@@ -6,6 +6,7 @@ import os
 import platform
 import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from assistant.chain import packaged_course
-from assistant.settings import PREFIX, Settings, load_settings, settings_file
+from assistant.settings import PREFIX, Settings, SettingsFile, left_out_sentence, load_settings, settings_files
 from corpus.documents import read_notes
 from corpus.errors import AskError, IndexProblem
 from index.build import is_up_to_date
@@ -32,17 +33,20 @@ def checkup(notes: Path | None, model: str | None = None) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "home": str(ask_home()),
-        "settings_file": str(settings_file() or ""),
+        "settings_files": [],
         "settings": {},
         "problems": [],
     }
     try:
+        files = settings_files()
+        report["settings_files"] = [str(file.path) for file in files]
+        report["left_out"] = [left_out_sentence(file) for file in files if file.left_out]
         settings = load_settings(model=model)
     except AskError as error:
         report["problems"].append(str(error))
         return report
     report["settings"] = {
-        name: {"value": _plain(getattr(settings, name)), "from": _source(name, settings), "is": field.description}
+        name: {"value": _plain(getattr(settings, name)), "from": _source(name, files, model), "is": field.description}
         for name, field in Settings.model_fields.items()
     }
     report["model"], problem = _model_state(settings)
@@ -63,7 +67,9 @@ def checkup_lines(report: dict[str, Any]) -> list[str]:
     lines = [f"Python {report['python']} ({sys.executable})"]
     lines += [f"{name} {installed or 'not installed'}" for name, installed in report["packages"].items()]
     lines += ["", f"data folder   {report['home']}  (ASK_HOME moves it)"]
-    lines.append(f"settings file {report['settings_file'] or 'none (ask.toml here or in the data folder)'}")
+    found = report["settings_files"] or ["none (ask.toml here or in the data folder)"]
+    lines += [f"settings file {file}" for file in found]
+    lines += [f"left out      {sentence}" for sentence in report.get("left_out", [])]
     for name, row in report["settings"].items():
         lines.append(f"  {name:14} {row['value'] if row['value'] is not None else '-'}  [{row['from']}]  {row['is']}")
     if "index" in report:
@@ -140,10 +146,13 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _source(name: str, settings: Settings) -> str:
-    if os.environ.get(PREFIX + name.upper()):
-        return PREFIX + name.upper()
-    return str(settings_file()) if name in settings.model_fields_set else "default"
+def _source(name: str, files: Sequence[SettingsFile], model: str | None) -> str:
+    if name == "model" and model is not None:
+        return "--model"
+    variables = [each for each, value in os.environ.items() if each.upper() == PREFIX + name.upper() and value]
+    if variables:
+        return variables[-1]  # written in small letters it counts too
+    return next((str(file.path) for file in files if name in file.values), "default")
 
 
 def _plain(value: Any) -> Any:

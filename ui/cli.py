@@ -21,6 +21,7 @@ from corpus.errors import AskError, UsageProblem
 from ui.command import docker_options, json_option, model_option, notes_option, path_argument, print_json
 from ui.journal_command import journal
 from ui.keys_command import keys
+from ui.question_words import separated
 from ui.server_commands import bot, mcp, serve, ui
 from ui.staff_commands import gaps, recheck
 
@@ -73,6 +74,18 @@ class AskGroup(click.Group):
 class QuestionCommand(click.Command):
     """The default command: nobody types its name, so nobody is shown it."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Tell the words of the question from the options around it."""
+        if not ctx.resilient_parsing:  # else the shell asks how an unfinished line may go on
+            options = {
+                name: not option.is_flag
+                for option in self.get_params(ctx)
+                if isinstance(option, click.Option)
+                for name in (*option.opts, *option.secondary_opts)
+            }
+            args = separated(args, options)
+        return super().parse_args(ctx, args)
+
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """`ask [OPTIONS] QUESTION...`."""
         del ctx
@@ -95,6 +108,9 @@ def cli() -> None:
       ask "How do I expose a port?"
       ask --notes ~/my-notes how do I list images
       docker logs web | ask "why does it exit?"
+
+    Options stand before the question or after it; between its words they are part of it, and so are -c and -h
+    after a question of several words. In quotes the question is one word.
     """
 
 
@@ -300,9 +316,10 @@ def eval_(
     from ui.figures import figures_json, figures_table, question_row
     from ui.rendering import printable
 
-    questions = [question for file in files for question in read_questions(file)]
     looks = None if docker is None else "logs" if docker else "off"
-    assistant = _assistant(load_settings(notes=notes, model=model, docker=looks), quiet=as_json)
+    settings = load_settings(notes=notes, model=model, docker=looks)
+    questions = [question for file in files for question in read_questions(file, most=settings.max_question)]
+    assistant = _assistant(settings, quiet=as_json)
     if assistant.docker is not None:
         assistant.docker.per_minute = 1_000_000
     with _progress(quiet=as_json) as progress:

@@ -8,9 +8,19 @@ from typing import Any
 
 import click
 
-notes_option = click.option(
-    "--notes", type=click.Path(path_type=Path), help="Folder or file of notes (default: the packaged course)."
-)
+
+class NotesPath(click.Path):
+    """A file or folder of notes. An empty one would be the current folder, and comes of a variable that is not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse what is empty."""
+        if isinstance(value, str) and not value.strip():
+            self.fail("the path of the notes is empty; leave it out for the packaged course", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_path = NotesPath(path_type=Path)
+notes_option = click.option("--notes", type=_path, help="Folder or file of notes (default: the packaged course).")
 model_option = click.option(
     "--model", metavar="NAME", help="Chat model that words the answer, as provider:name (none: quotes alone)."
 )
@@ -18,7 +28,7 @@ docker_options = (
     click.option("--docker/--no-docker", default=None, help="Let it look at the Docker of this machine, read-only."),
     click.option("--docker-logs", is_flag=True, help="The same, and what programs in containers have written."),
 )
-path_argument = click.argument("path", required=False, type=click.Path(path_type=Path))
+path_argument = click.argument("path", required=False, type=_path)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

@@ -125,6 +125,7 @@ class Service:
         if assistant.index.is_current():
             return
         newer = open_index(index_folder(self.notes, ask_home()), encoder_name=self.settings.encoder)
+        newer.check_encoder(assistant.encoder)
         self._opened = Opened(replace(assistant, index=newer))
         if self._before is not None:
             self._before.close()

@@ -11,7 +11,6 @@ import json
 import re
 import socket
 import socketserver
-import tempfile
 import threading
 import time
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from assistant.docker.leftovers import temporary_folder
 from assistant.docker.redaction import redact_json
 from assistant.docker.routes import Reply, Request, route
 
@@ -60,7 +60,7 @@ class ReadOnlyProxy:
         self.redactions = 0
         self.requests = 0
         self.is_cut = False
-        self._folder = tempfile.TemporaryDirectory(prefix="ask-docker-")  # 0700
+        self._folder = temporary_folder()
         self.path = Path(self._folder.name) / "engine.sock"
         self.address = f"unix://{self.path}"
         self._server: _Server | None = None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from assistant.docker import order
 from assistant.docker.plan import plan_line
 from assistant.docker.refusal import DockerRefused
 
@@ -350,8 +351,6 @@ _THESE = re.compile(
     r"^\W*(?:(?:off|down|up|of)\W+)?(?:all|every|everything|each|my|our|the|these|those|this|that|it|them|an? \w+ (?:named|called))\b",
     re.IGNORECASE,
 )
-_PLAINLY = re.compile(r"\b(?:please|pls|go (?:on|ahead)|i want you to)\b", re.IGNORECASE)
-_PLAINLY_AFTER = re.compile(r"\b(?:please|pls|for me|right now)\W*(?:please|pls)?\W*$", re.IGNORECASE)
 
 
 def read_request(question: str, names: Collection[str] | None = None) -> Look | Change | None:
@@ -440,7 +439,7 @@ def _change(sentence: str, names: Collection[str] | None) -> Change | None:
     is_all = command == "system prune" and kind == "docker"
     if not is_all and not _THESE.match(rest) and not words & set(names or ()):
         return None  # "can you push images", "remove a container": how is it done
-    is_plain = _PLAINLY.search(sentence[: asked.start("verb")]) or _PLAINLY_AFTER.search(rest)
+    is_plain = order.BEFORE.search(sentence[: asked.start("verb")]) or order.AFTER.search(rest)
     return Change(command, is_plain is not None)
 
 

@@ -14,7 +14,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from assistant.answer import ToolRun
 from assistant.docker.endpoint import EngineUnavailable
+from assistant.docker.leftovers import remove_leftovers, temporary_folder
 from assistant.docker.plan import Plan
 from assistant.docker.proxy import ReadOnlyProxy
 from assistant.docker.redaction import clean, redact_text
@@ -65,7 +65,8 @@ def _is_script(program: Path) -> bool:
 def run_plan(plan: Plan, engine: Path, program: Path | None = None) -> ToolRun:
     """Run one planned command against a local engine. Raises EngineUnavailable if it cannot be started."""
     program = program or find_program()
-    with _slots, ReadOnlyProxy(engine) as proxy, tempfile.TemporaryDirectory(prefix="ask-docker-") as folder:
+    remove_leftovers()
+    with _slots, ReadOnlyProxy(engine) as proxy, temporary_folder() as folder:
         started = time.perf_counter()
         finished = _Process(program, plan, proxy.address, Path(folder)).finish()
         duration = round((time.perf_counter() - started) * 1000, 1)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from assistant.settings import FILE, PREFIX, Settings, load_settings, settings_file
+from assistant.settings import FILE, FROM_ANY_FOLDER, PREFIX, Settings, load_settings, settings_files
 from corpus.errors import SettingsError
 
 
@@ -19,7 +20,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_without_anything_every_setting_has_its_default() -> None:
     assert load_settings() == Settings.model_construct()
-    assert settings_file() is None
+    assert settings_files() == []
 
 
 def test_a_flag_goes_before_the_environment_that_before_the_file_that_before_the_default(
@@ -48,7 +49,57 @@ def test_the_file_of_the_current_folder_goes_before_that_of_the_data_folder(here
     (ask_home / FILE).write_text("max_question = 300\n")
     assert load_settings().max_question == 300
     (here / FILE).write_text("wait_seconds = 5\n")
-    assert (load_settings().max_question, load_settings().wait_seconds) == (4_000, 5.0)
+    assert (load_settings().max_question, load_settings().wait_seconds) == (300, 5.0)
+    (here / FILE).write_text("max_question = 200\n")
+    assert load_settings().max_question == 200
+    assert [file.path for file in settings_files()] == [here / FILE, ask_home / FILE]
+
+
+OTHERS = {
+    "docker": "logs",
+    "docker_host": "unix:///tmp/engine.sock",
+    "model": "openai:gpt-4o-mini",
+    "model_url": "http://evil.example/v1",
+    "store": "http://evil.example",
+    "journal": "postgresql://evil.example/journal",
+    "encoder": "somebody/else",
+    "embed_origins": ["https://evil.example"],
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_what_reaches_out_is_left_out_of_the_file_of_the_current_folder(
+    here: Path, ask_home: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    line = f"{name} = {json.dumps(OTHERS[name])}\n"
+    (here / FILE).write_text(f"max_question = 200\n{line}")
+    settings = load_settings()
+    assert getattr(settings, name) == Settings.model_fields[name].default
+    assert settings.max_question == 200
+    load_settings()
+    (said,) = caplog.messages  # once, however often they are read
+    assert said.startswith(
+        f"ask: {name} in the ask.toml of the current folder: left out, it may be somebody else's file."
+    )
+    assert f"{ask_home / FILE} or as ASK_{name.upper()}." in said
+    (here / FILE).rename(ask_home / FILE)
+    assert getattr(load_settings(), name) != Settings.model_fields[name].default
+
+
+def test_only_what_is_named_is_taken_from_any_folder(here: Path) -> None:
+    lines = [f"{name} = {json.dumps(str(value))}" for name, value in dict.fromkeys(Settings.model_fields, "1").items()]
+    (here / FILE).write_text("\n".join(lines))
+    (file,) = settings_files()
+    assert set(file.values) == FROM_ANY_FOLDER
+    assert set(file.left_out) == set(Settings.model_fields) - FROM_ANY_FOLDER
+
+
+def test_the_data_folder_is_the_users_own_as_the_current_folder_too(
+    ask_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (ask_home / FILE).write_text('docker = "on"\n')
+    monkeypatch.chdir(ask_home)
+    assert load_settings().docker == "on"
 
 
 def test_reading_settings_makes_nothing(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

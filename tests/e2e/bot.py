@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from pathlib import Path
 
 from assistant.inbox import Inbox
 from assistant.journal import Journal
-from tests.e2e.conftest import COMMAND, ROOT
+from tests.e2e.servers import ROOT, running
 from tests.e2e.spirit_forum import SECRET, TOKEN, Spirit, wait_until
 
 PUBLIC = "https://ask.example"
@@ -29,19 +27,9 @@ def bot_environment(home: Path, forum: Spirit, **more: str) -> dict[str, str]:
 @contextmanager
 def served(notes: Path, environment: dict[str, str], folder: Path, port: int = 0) -> Iterator[str]:
     """`ask serve` until the end of the block; its address."""
-    with subprocess.Popen(
-        [*COMMAND, "serve", "--port", str(port), "--notes", str(notes)],
-        cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        try:
-            line = process.stderr.readline()
-            found = re.search(r"http://[^/\s]+", line)
-            assert found, line + process.stderr.read()
-            yield found[0]
-        finally:
-            process.kill()
+    log = folder / f"serve-{len(list(folder.glob('serve-*.log')))}.log"
+    with running("serve", notes, Path(environment["ASK_HOME"]), log, port=port, **environment) as address:
+        yield address
 
 
 def report(line: str) -> None:

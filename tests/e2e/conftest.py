@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +15,9 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from tests.e2e.hosts import hosting, serving_api
 from tests.e2e.record import Record, asked_urls, hosts_of
+from tests.e2e.servers import running
 from tests.e2e.widget import OTHER, PORTS, Sites
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -62,31 +57,13 @@ class Served:
     address: str
     home: Path
     notes: Path
-    process: subprocess.Popen[str] = field(repr=False)
 
 
 @contextmanager
 def serving(notes: Path, home: Path, **settings: str) -> Iterator[Served]:
     """`ask ui` over some notes, until the end of the block."""
-    environment = {**os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), **settings}
-    log = (home / "server.log").open("w")
-    with subprocess.Popen(
-        [*COMMAND, "ui", "--no-browser", "--port", "0", "--notes", str(notes)],
-        cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://\S+", line)
-        assert found, line
-        try:
-            yield Served(found[0], home, notes, process)
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.communicate(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-    log.close()
+    with running("ui", notes, home, home / "server.log", **settings) as origin:
+        yield Served(f"{origin}/", home, notes)
 
 
 def write_notes(folder: Path) -> Path:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import signal
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
+from tests.e2e.servers import running, wait_until_ready
 
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
 NONCE = "bm90LXJlYWxseS1yYW5kb20"
 STRICT = (
     "default-src 'none'; script-src 'nonce-{nonce}'; frame-src {service}; base-uri 'none'; form-action 'none'; "
@@ -95,36 +86,6 @@ def serving_api(notes: Path, home: Path, **settings: str) -> Iterator[str]:
     """`ask serve` over some notes, ready to be asked, until the end of the block; its origin."""
     # The limits have tests of their own; here they are far away.
     limits = {"ASK_ANONYMOUS_PER_MINUTE": "100000", "ASK_ANONYMOUS_PER_HOUR": "100000"}
-    environment = {**os.environ, "ASK_HOME": str(home), "PYTHONPATH": str(ROOT), **limits, **settings}
-    with (home / "api.log").open("w") as log, subprocess.Popen(
-        [*COMMAND, "serve", "--port", "0", "--notes", str(notes)],
-        cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.PIPE, text=True,
-    ) as process:  # fmt: skip
-        assert process.stderr is not None
-        line = process.stderr.readline()
-        found = re.search(r"http://[^/\s]+", line)
-        assert found, line
-        # Its log goes on there: a pipe that nobody reads would hold it up.
-        threading.Thread(target=shutil.copyfileobj, args=(process.stderr, log), daemon=True).start()
-        try:
-            wait_until_ready(found[0])
-            yield found[0]
-        finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def wait_until_ready(origin: str) -> None:
-    """Wait until a service can answer."""
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        try:
-            if httpx.get(f"{origin}/readyz", timeout=5).status_code == 200:
-                return
-        except httpx.TransportError:  # it does not listen yet
-            pass
-        time.sleep(0.2)
-    raise AssertionError("the service did not become ready")
+    with running("serve", notes, home, home / "api.log", **{**limits, **settings}) as origin:
+        wait_until_ready(origin)
+        yield origin

@@ -14,8 +14,9 @@ from playwright.sync_api import Locator, Page, Playwright, expect
 from assistant.answer import Answer, Citation, Claim, ShownCommand
 from assistant.journal import FILE, Journal, journal_url
 from tests.assistant.provider import Provider, running
-from tests.e2e.conftest import COMMAND, FLAGS, ROOT, Served
+from tests.e2e.conftest import FLAGS, Served
 from tests.e2e.record import asked_urls, hosts_of, serious
+from tests.e2e.servers import COMMAND, ROOT
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

@@ -15,7 +15,8 @@ import pytest
 from assistant.inbox import Inbox
 from assistant.journal import Journal
 from tests.e2e.bot import PUBLIC, bot_environment, ends_of, report, served
-from tests.e2e.conftest import COMMAND, write_notes
+from tests.e2e.conftest import write_notes
+from tests.e2e.servers import COMMAND
 from tests.e2e.spirit_forum import WIDGET, gate, spirit, wait_until
 from ui.bot.reply import AUTOMATIC, replied_to
 from ui.bot.rules import TOO_QUICK_SECONDS

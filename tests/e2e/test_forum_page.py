@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e.bot import bot_environment, ends_of, report, served
 from tests.e2e.conftest import write_notes
-from tests.e2e.hosts import wait_until_ready
+from tests.e2e.servers import wait_until_ready
 from tests.e2e.spirit_forum import PASSWORD, Project, Spirit, free_port, gate, made, running, wait_until
 from tests.e2e.widget import PORTS, ask, complaints_of, launcher_of, panel_of, shot
 from ui.bot.reply import AUTOMATIC

@@ -13,7 +13,7 @@ from assistant.inbox import Inbox
 from assistant.journal import Journal
 from tests.e2e.bot import bot_environment, ends_of, report, served
 from tests.e2e.conftest import write_notes
-from tests.e2e.hosts import wait_until_ready
+from tests.e2e.servers import wait_until_ready
 from tests.e2e.spirit_forum import (
     BOTS,
     STAFF,

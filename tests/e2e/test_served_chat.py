@@ -20,8 +20,9 @@ from playwright.sync_api import Page, expect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from tests.e2e.conftest import COMMAND, ROOT, write_notes
-from tests.e2e.hosts import serving_api, wait_until_ready
+from tests.e2e.conftest import write_notes
+from tests.e2e.hosts import serving_api
+from tests.e2e.servers import COMMAND, ROOT, wait_until_ready
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 

@@ -53,6 +53,31 @@ def test_it_says_where_each_setting_comes_from(
     assert (rows["store"]["value"], rows["store"]["from"]) == (None, "default")
 
 
+def test_a_variable_in_small_letters_is_named_as_it_is_written(
+    own_notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ask_max_question", "500")
+    row = checkup(own_notes)["settings"]["max_question"]
+    assert (row["value"], row["from"]) == (500, "ask_max_question")
+
+
+def test_a_model_of_the_command_line_is_named_so(own_notes: Path) -> None:
+    assert checkup(own_notes, "none")["settings"]["model"]["from"] == "--model"
+
+
+def test_it_says_what_is_left_out_of_the_file_of_the_current_folder(
+    own_notes: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own_notes / FILE).write_text('docker = "on"\nmax_question = 200\n')
+    monkeypatch.chdir(own_notes)
+    report = checkup(own_notes)
+    assert report["settings"]["docker"]["from"] == "default"
+    assert report["settings"]["max_question"]["from"] == str(own_notes / FILE)
+    (line,) = [line for line in checkup_lines(report) if line.startswith("left out")]
+    assert line.startswith("left out      docker in the ask.toml of the current folder: left out, ")
+    assert report["problems"] == []
+
+
 @pytest.mark.parametrize("encoder", ["other-model", HASHING_ENCODER])
 def test_an_index_by_another_encoder_is_a_problem(built: Path, monkeypatch: pytest.MonkeyPatch, encoder: str) -> None:
     monkeypatch.setenv("ASK_ENCODER", encoder)

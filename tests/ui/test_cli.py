@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from assistant.answer import Answer, Claim
+from index.embedding import packaged_model
 from index.location import index_folder
 from ui.cli import EXIT_CODES, exit_code, run
 
@@ -72,6 +74,29 @@ def test_a_wrong_call_exits_with_2_and_says_what_to_do(ask: Ask, words: list[str
     assert says in ended.err
     assert _sentence(ended.err)
     assert ended.out == ""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["question"], ["index"], ["lint"], ["eval", "questions.jsonl"], ["doctor"], ["serve"], ["ui"], ["mcp"], ["bot"],
+        ["recheck"],
+    ],
+    ids=lambda words: words[0],
+)  # fmt: skip
+@pytest.mark.parametrize("empty", ["", " "])
+def test_notes_without_a_name_are_a_wrong_call(ask: Ask, words: list[str], empty: str) -> None:
+    ended = ask(*words, "--notes", empty)
+    assert (ended.code, ended.out) == (2, "")
+    assert "the path of the notes is empty" in ended.err
+    assert _sentence(ended.err)
+
+
+@pytest.mark.parametrize("command", ["index", "lint"])
+def test_a_path_without_a_name_is_a_wrong_call(ask: Ask, command: str) -> None:
+    ended = ask(command, "")
+    assert ended.code == 2
+    assert "the path of the notes is empty" in ended.err
 
 
 # What a question prints
@@ -283,6 +308,17 @@ def test_eval_tells_the_line_that_is_no_question(ask: Ask, tmp_path: Path, row: 
     assert _sentence(ended.err)
 
 
+def test_eval_tells_the_line_of_a_question_that_is_too_long_before_it_asks_any(
+    ask: Ask, notes: Path, tmp_path: Path
+) -> None:
+    file = _question_file(tmp_path, GOLD, {**GOLD, "question": "x" * 4_001}, OTHER)
+    ended = ask("eval", file, "--notes", notes)
+    assert (ended.code, ended.out) == (2, "")
+    assert "Line 2 of " in ended.err
+    assert "4,001 characters, and at most 4,000 are searched: shorten it, or raise ASK_MAX_QUESTION." in ended.err
+    assert _sentence(ended.err)
+
+
 def test_doctor_tells_the_state_of_the_index(ask: Ask, own_notes: Path) -> None:
     def state() -> str:
         return str(json.loads(ask("doctor", "--json", "--notes", own_notes).out)["index"]["state"])
@@ -345,6 +381,8 @@ def test_answering_imports_neither_torch_nor_langchain_nor_rich(notes: Path, env
         "langchain_core",
         "streamlit",
         "rich.markdown",
+        "assistant.docker.requests",
+        "assistant.machine",
     )
     code = (
         f"import sys; from ui.cli import run; code = run(['--notes', {str(notes)!r}, {PORTS!r}]); "
@@ -477,3 +515,26 @@ def test_a_name_that_would_act_on_a_terminal_is_told_without_it(ask: Ask, tmp_pa
     ended = ask("--notes", tmp_path, PORTS)
     assert ended.code == 1
     assert "\x1b" not in ended.err
+
+
+@pytest.mark.slow
+def test_other_weights_under_the_same_name_are_noticed(
+    process: Ask, own_notes: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(packaged_model(), model)
+    settings = {**environment, "ASK_ENCODER": str(model)}
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0
+    os.utime(model / "model.safetensors")
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0  # touched, and the same
+    with (model / "model.safetensors").open("r+b") as weights:
+        weights.seek(-1, os.SEEK_END)
+        last = weights.read(1)
+        weights.seek(-1, os.SEEK_END)
+        weights.write(bytes([last[0] ^ 1]))
+    refused = process("--notes", own_notes, PORTS, env=settings)
+    assert refused.returncode == 1
+    assert b"The index was made by another version of the encoder" in refused.stderr
+    assert b"ask index PATH --rebuild" in refused.stderr
+    assert process("index", "--rebuild", own_notes, env=settings).returncode == 0
+    assert process("--notes", own_notes, PORTS, env=settings).returncode == 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assistant.docker.order import may_be_an_order
 from assistant.docker.plan import plan_line
 from assistant.docker.refusal import DockerRefused
 from assistant.docker.requests import MAX_QUESTION, Change, Look, may_be_a_look, read_request
@@ -152,6 +153,18 @@ class TestNames:
 )
 def test_a_change_has_its_command_and_says_how_plain_it_is(question: str, command: str, is_plain: bool) -> None:
     assert read_request(question) == Change(command, is_plain)
+
+
+def test_whatever_asks_for_a_change_plainly_has_words_of_an_order() -> None:
+    words = ["please", "pls", "go ahead and", "Go  on and", "I want you to", "for me", "right now", "now", "do it"]
+    asked = [row["question"] for row in CHANGES]
+    asked += [f"{word} remove all containers" for word in words]
+    asked += [f"Hello. remove all containers {word}, pls!" for word in words]
+    asked += [f"remove all containers {word}!" for word in words]
+    changes = [(question, read_request(question)) for question in asked]
+    plain = [question for question, change in changes if isinstance(change, Change) and change.is_plain]
+    assert len(plain) > len(words)
+    assert [question for question in plain if not may_be_an_order(question)] == []
 
 
 @pytest.mark.parametrize(

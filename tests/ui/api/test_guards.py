@@ -23,7 +23,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.e2e.hosts import wait_until_ready
+from tests.e2e.servers import wait_until_ready
 from ui.api.connection import Connection
 
 pytestmark = pytest.mark.real
