@@ -127,6 +127,7 @@ def given(journal: Journal, days: int | None = None) -> Iterator[Given]:
         select(
             answers.c.id.label("given"),
             answers.c.question,
+            answers.c.outcome,
             answers.c.answer["citations"].label("citations"),
             func.coalesce(counted.c.times, 0).label("times"),
             literal(1).label("has_page"),
@@ -137,6 +138,7 @@ def given(journal: Journal, days: int | None = None) -> Iterator[Given]:
     of_turns = select(
         turns.c.answer["id"].as_string(),
         turns.c.question,
+        turns.c.outcome,
         turns.c.answer["citations"],
         literal(1),
         literal(0),
@@ -146,7 +148,8 @@ def given(journal: Journal, days: int | None = None) -> Iterator[Given]:
         first, *others = rows
         citations = tuple(map(Citation.from_json, first["citations"] or ()))
         times = sum(int(row["times"]) for row in (first, *others))
-        yield Given(answer, first["question"], citations, times, any(row["has_page"] for row in (first, *others)))
+        has_page = any(row["has_page"] for row in (first, *others))
+        yield Given(answer, first["question"], first["outcome"], citations, times, has_page)
 
 
 def _tables() -> tuple[Table, Table]:

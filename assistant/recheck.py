@@ -12,10 +12,11 @@ from typing import Any, Literal
 from assistant.answer import Citation
 from assistant.gaps import shown
 from corpus.documents import Notes
+from corpus.sections import document_sections
 
 MAX_REMEMBERED = 10_000  # passages: many answers cite the same
 
-Standing = Literal["same", "moved", "changed", "gone"]
+Standing = Literal["same", "moved", "changed", "gone", "written"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Given:
 
     answer: str
     question: str
+    outcome: str
     citations: tuple[Citation, ...]
     times: int = 1
     has_page: bool = True
@@ -68,17 +70,29 @@ def recheck(
 ) -> Iterator[Rechecked]:
     """The citations of answers whose lines have changed since: moved, written otherwise, or gone.
 
-    `replies` has the posts in which an answer stands.
+    Or `written`: the answer was that nothing is written there. `replies` has the posts in which an answer stands.
     """
+    written = cache(lambda: _written(notes))
+    now: Standing
+    line: int | None
     lines = cache(lambda document: _lines(notes.root / document))
     standing = lru_cache(MAX_REMEMBERED)(lambda document, start, quote: _standing(start, quote, lines(document)))
     for each in given:
         for citation in each.citations:
-            if notes.revisions.get(citation.document) == citation.revision:
+            if each.outcome == "unfinished" and (citation.note, citation.heading) in written():
+                now, line = "written", None  # also where only the file that it includes has come
+            elif notes.revisions.get(citation.document) == citation.revision:
                 continue
-            now, line = standing(citation.document, citation.start_line, citation.quote)
+            else:
+                now, line = standing(citation.document, citation.start_line, citation.quote)
             if now != "same":
                 yield Rechecked(each, citation, now, line, (replies or {}).get(each.answer, ()))
+
+
+def _written(notes: Notes) -> set[tuple[str, tuple[str, ...]]]:
+    """The sections that have something under their heading, each by its note and its heading path."""
+    sections = (section for document in notes.documents for section in document_sections(document))
+    return {(section.document.path, section.heading) for section in sections if section.state == "written"}
 
 
 def most_urgent(found: Iterable[Rechecked], limit: int) -> tuple[list[Rechecked], int]:

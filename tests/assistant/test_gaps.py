@@ -210,8 +210,8 @@ class TestDisliked:
         assert (gap.count, gap.disliked) == (1, 1)
 
 
-def given(cited: Citation, name: str = "a1", times: int = 1) -> Given:
-    return Given(name, "q", (cited,), times)
+def given(cited: Citation, outcome: str = "answered") -> Given:
+    return Given("a1", "q", outcome, (cited,))
 
 
 def posted(journal: Journal, answer: str, post: str) -> None:
@@ -245,6 +245,27 @@ class TestRecheck:
         (tmp_path / "other.md").write_text("# Other\n")
         (found,) = recheck([given(citation("publish"))], read_notes(tmp_path))
         assert found.standing == "gone"
+
+    @pytest.mark.parametrize(
+        ("text", "standings"), [("", []), ("\n{! shell/missing.sh !}\n", []), ("\n- publish with `-p`\n", ["written"])]
+    )
+    def test_a_section_that_was_empty_when_it_was_asked_for(
+        self, tmp_path: Path, text: str, standings: list[str]
+    ) -> None:
+        (tmp_path / "note.md").write_text(f"# Docker\n\n## Ports\n{text}\n## More\n")
+        cited = replace(citation("Ports"), heading=("Docker", "Ports"), start_line=3, end_line=3)
+        found = recheck([given(cited, "unfinished")], read_notes(tmp_path))
+        assert [each.standing for each in found] == standings
+
+    def test_a_section_whose_missing_script_has_come(self, tmp_path: Path) -> None:
+        (tmp_path / "note.md").write_text("# Docker\n\n## Ports\n\n{! shell/ports.sh !}\n")
+        (tmp_path / "shell").mkdir()
+        (tmp_path / "shell" / "ports.sh").write_text("docker port web\n")
+        notes = read_notes(tmp_path)
+        revision = notes.revisions["note.md"]
+        assert revision is not None
+        cited = replace(citation("Ports"), heading=("Docker", "Ports"), start_line=3, end_line=3, revision=revision)
+        assert [each.standing for each in recheck([given(cited, "unfinished")], notes)] == ["written"]
 
     def test_the_same_revision_is_not_read_again(self, tmp_path: Path) -> None:
         (tmp_path / "note.md").write_text(self.NOTE)

@@ -25,7 +25,12 @@ OUTCOMES = {
     "tool": "From this machine",
     "refused": "Not done",
 }
-STANDINGS = {"moved": "has moved to line {line}", "changed": "reads otherwise now", "gone": "its file is gone"}
+STANDINGS = {
+    "moved": "has moved to line {line}",
+    "changed": "reads otherwise now",
+    "gone": "its file is gone",
+    "written": "was empty, and is written now",
+}
 
 
 @dataclass(frozen=True, slots=True)
