@@ -19,7 +19,7 @@ from starlette.types import Message, Send
 from assistant.answer import Answer, Event, Turn
 from assistant.chain import Assistant, checked_question
 from corpus.errors import AskError, QuestionError
-from ui.api.addresses import note_url, with_note_urls
+from ui.addresses import note_url, with_note_urls
 from ui.api.answers import UnderWay
 from ui.api.callers import Caller, limited
 from ui.api.problems import PROBLEMS, Problem

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.answer import Answer
 from assistant.upkeep import forget
-from ui.api.addresses import answer_with_note_urls
+from ui.addresses import answer_with_note_urls
 from ui.api.callers import Caller, caller, limited
 from ui.api.problems import PROBLEMS, Problem
 from ui.api.state import Shared, shared

@@ -10,7 +10,7 @@ import re
 
 from assistant.answer import Answer, Citation
 from assistant.marks import as_markdown, code_parts
-from ui.api.addresses import answer_url, note_url
+from ui.addresses import answer_url, note_url
 from ui.rendering import heading, printable, remarks, with_doubts
 
 MARKER = "ask-the-notes-reply-to"
