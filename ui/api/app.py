@@ -93,6 +93,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         lifespan=running,
         docs_url=None,  # its page would come from another host
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)

@@ -41,7 +41,7 @@ def rate(
     return {"answer": body.answer, "rating": body.rating}
 
 
-@router.get("/answers/{answer}")
+@router.get("/answers/{answer}", response_model=None, responses={200: {"model": Answer}})
 def read(answer: AnswerId, here: Annotated[Shared, Depends(shared)]) -> dict[str, Any]:
     """An answer that was given before."""
     return kept_answer(here, answer).to_json()
