@@ -48,7 +48,8 @@ def run_bot(settings: Settings) -> None:
     """Work on the queue until SIGINT or SIGTERM. Raises AskError if the settings are not those of a bot."""
     read_notes(settings.notes or packaged_course())
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
