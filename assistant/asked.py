@@ -30,10 +30,11 @@ from sqlalchemy import (
 
 from assistant.answer import Citation
 from assistant.gaps import MAX_LATEST, MISSED, Disliked, Missed, Report, find_gaps, place_of
-from assistant.inbox import posted_answers
+from assistant.inbox import Inbox, posted_answers
 from assistant.journal import Journal
-from assistant.recheck import Given
+from assistant.recheck import Given, Rechecked, most_urgent, recheck
 from assistant.tables import Base
+from corpus.documents import Notes
 
 BATCH = 1_000
 
@@ -150,6 +151,11 @@ def given(journal: Journal, days: int | None = None) -> Iterator[Given]:
         times = sum(int(row["times"]) for row in (first, *others))
         has_page = any(row["has_page"] for row in (first, *others))
         yield Given(answer, first["question"], first["outcome"], citations, times, has_page)
+
+
+def outdated(journal: Journal, notes: Notes, limit: int, days: int | None = None) -> tuple[list[Rechecked], int]:
+    """The cited passages that read otherwise in the notes now, the most urgent first, and how many there are."""
+    return most_urgent(recheck(given(journal, days), notes, Inbox(journal).replies()), limit)
 
 
 def _tables() -> tuple[Table, Table]:

@@ -101,7 +101,8 @@ class Settings(BaseSettings):
     public_url: str | None = Field(
         None,
         pattern=r"^https?://[^\s<>\"?#]+/$",
-        description="Address under which others reach `ask serve`, for links; default: the one it listens on.",
+        description="Address under which others reach `ask serve`, as https://ask.example.org; "
+        "default: the one it listens on.",
     )
     cors_origins: Words = Field(
         (), description="Origins of web pages that may call `ask serve`, exact (https://forum.example); default: none."
@@ -152,10 +153,10 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="Secrets that deliveries are signed with, with a space between; several while they change.",
     )
-    bot_categories: str = Field(
-        "", description="Ids of the categories whose new topics are answered; default: only who calls the bot is."
+    bot_categories: Words = Field(
+        (), description="Ids of the categories whose new topics are answered; default: only who calls the bot is."
     )
-    bot_ignore: str = Field("", description="Names of other bots, which are never answered.")
+    bot_ignore: Words = Field((), description="Names of other bots, which are never answered.")
     bot_when_unsure: Literal["silent", "say_so", "flag_staff"] = Field(
         "silent",
         description="What the bot does where the notes do not say: nothing, say so, or show the post to staff.",
@@ -320,7 +321,7 @@ def load_settings(**flags: Any) -> Settings:
                 f"There is no setting {name!r} (in {FILE}). `ask doctor` lists those there are."
             ) from error
         about = Settings.model_fields[name].description if name in Settings.model_fields else ""
-        why = "" if "pattern" in first["type"] else f" ({first['msg']})"
+        why = "" if "pattern" in first["type"] else f" ({first['msg'].removeprefix('Value error, ')})"
         raise SettingsError(
             f"The setting {PREFIX}{name.upper()} cannot be {first['input']!r}{why}. It is: {about}"
         ) from error

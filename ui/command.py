@@ -1,12 +1,20 @@
-"""What the commands share: their options, and how they print JSON."""
+"""What the commands share: their options, the journal, and how they print JSON."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from corpus.errors import UsageProblem
+
+if TYPE_CHECKING:
+    from assistant.journal import Journal
+    from assistant.settings import Settings
 
 
 class NotesPath(click.Path):
@@ -35,3 +43,22 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 def print_json(value: Any, *, compact: bool = False) -> None:
     """Print a value as JSON, whatever characters are in it."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=None if compact else 2).encode("utf-8", "replace"))
+
+
+@contextmanager
+def opened_journal(settings: Settings | None = None) -> Iterator[Journal]:
+    """The journal of the settings. Raises JournalProblem, or UsageProblem if nothing is kept."""
+    from assistant.journal import MEMORY, Journal, journal_url
+    from assistant.settings import load_settings
+    from index.location import ask_home
+
+    url = journal_url((settings or load_settings()).journal, ask_home())
+    if url == MEMORY:
+        raise UsageProblem("Nothing is kept (ASK_JOURNAL=none). Name a journal: ASK_JOURNAL=URL")
+    opened = Journal.open(url)
+    try:
+        if opened.notice is not None:
+            click.echo(f"ask: {opened.notice}", err=True)
+        yield opened
+    finally:
+        opened.close()

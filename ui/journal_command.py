@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
 from corpus.errors import UsageProblem
-
-if TYPE_CHECKING:
-    from assistant.journal import Journal
+from ui.command import opened_journal
 
 
 @click.group()
@@ -65,20 +60,3 @@ def purge(days: int | None) -> int:
     with opened_journal() as opened:
         click.echo(f"Removed {removed(opened, chosen)} rows older than {chosen} days.")
     return 0
-
-
-@contextmanager
-def opened_journal() -> Iterator[Journal]:
-    """The journal of the settings. Raises JournalProblem, or UsageProblem if nothing is kept."""
-    from assistant.journal import MEMORY, Journal, journal_url
-    from assistant.settings import load_settings
-    from index.location import ask_home
-
-    url = journal_url(load_settings().journal, ask_home())
-    if url == MEMORY:
-        raise UsageProblem("Nothing is kept (ASK_JOURNAL=none). Name a journal: ASK_JOURNAL=URL")
-    opened = Journal.open(url)
-    try:
-        yield opened
-    finally:
-        opened.close()

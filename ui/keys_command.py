@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from corpus.errors import UsageProblem
+from ui.command import opened_journal
 
 if TYPE_CHECKING:
     from assistant.keys import Keys
@@ -59,7 +60,6 @@ def revoke(key: str) -> int:
 @contextmanager
 def _opened() -> Iterator[Keys]:
     from assistant.keys import Keys
-    from ui.journal_command import opened_journal
 
     with opened_journal() as journal:
         yield Keys(journal)

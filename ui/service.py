@@ -6,6 +6,7 @@ reader who leaves does not stop a build.
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 from collections import OrderedDict
@@ -27,6 +28,7 @@ from ui.notes_text import NotesText, read_text
 
 MAX_ANSWERS = 500
 POLL_SECONDS = 0.05
+NOTES_SECONDS = 10.0  # between looks at whether the notes have changed
 
 Key = tuple[object, ...]
 
@@ -94,6 +96,19 @@ class Service:
                 self.stage = Stage()
                 self._work = threading.Thread(target=self._update, daemon=True)
                 self._work.start()
+
+    def watch(self, stop: threading.Event) -> None:
+        """Keep it up to date until told to stop; each new problem is logged, for there is no page that shows it."""
+        told = None
+        while not stop.is_set():
+            self.bring_up_to_date()
+            if self._work is not None:
+                self._work.join()
+            if self.problem != told:
+                told = self.problem
+                if told is not None:
+                    logging.getLogger("ask").warning("%s", told)
+            stop.wait(NOTES_SECONDS)
 
     def _is_up_to_date(self) -> bool:
         if self._opened is None:

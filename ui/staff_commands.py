@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ui.command import json_option, notes_option, print_json
+from ui.command import json_option, notes_option, opened_journal, print_json
 
 if TYPE_CHECKING:
     from assistant.gaps import Gap
-    from assistant.journal import Journal
     from assistant.recheck import Rechecked
 
 EXIT_CHANGED = 1
@@ -32,7 +30,7 @@ def gaps(as_json: bool, limit: int, days: int | None) -> int:
     from ui.rendering import printable
     from ui.staff_text import summary
 
-    with _journal() as journal:
+    with opened_journal() as journal:
         found = report(journal, days)
     if as_json:
         print_json({"days": days, **found.to_json(limit)})
@@ -63,18 +61,15 @@ def _gap_lines(gap: Gap) -> Iterator[str]:
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True, help="How many to show.")
 def recheck(notes: Path | None, as_json: bool, limit: int) -> int:
     """Show which answers cite lines that have changed since, posted ones first; exit 1 if there are any."""
-    from assistant.asked import given
+    from assistant.asked import outdated
     from assistant.chain import packaged_course
-    from assistant.inbox import Inbox
-    from assistant.recheck import most_urgent
-    from assistant.recheck import recheck as recheck_answers
     from assistant.settings import load_settings
     from corpus.documents import read_notes
     from ui.rendering import printable
 
     chosen = load_settings(notes=notes).notes or packaged_course()
-    with _journal() as journal:
-        found, count = most_urgent(recheck_answers(given(journal), read_notes(chosen), Inbox(journal).replies()), limit)
+    with opened_journal() as journal:
+        found, count = outdated(journal, read_notes(chosen), limit)
     if as_json:
         print_json({"count": count, "changed": [each.to_json() for each in found]})
         return EXIT_CHANGED if found else 0
@@ -96,16 +91,3 @@ def _changed_lines(changed: Rechecked) -> Iterator[str]:
     given = changed.given
     yield f"{given.answer}  {changed.standing:8}{place(changed.citation)}{now}  {given.question[:100]}"
     yield from (f"      posted: {reply_place(reply)}" for reply in changed.replies)
-
-
-@contextmanager
-def _journal() -> Iterator[Journal]:
-    from assistant.journal import Journal, journal_url
-    from assistant.settings import load_settings
-    from index.location import ask_home
-
-    journal = Journal.open(journal_url(load_settings().journal, ask_home()))
-    try:
-        yield journal
-    finally:
-        journal.close()

@@ -4,7 +4,6 @@ import asyncio
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,8 +14,7 @@ from typing import Any
 
 import pytest
 
-from corpus.errors import AskError, UsageProblem
-from ui.chat.server import HEADERS, Guard, free_port, is_loopback, streamlit_options
+from ui.chat.server import HEADERS, Guard, is_loopback, streamlit_options
 
 COMMAND = [sys.executable, "-c", "from ui.cli import main; main()"]
 
@@ -35,25 +33,6 @@ def test_streamlit_calls_nobody_and_shows_no_code() -> None:
     assert options["browser.gatherUsageStats"] is False
     assert options["client.showErrorDetails"] == "none"
     assert options["server.enableAgentApi"] is False
-
-
-def test_a_port_that_is_taken_is_told_with_another() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(AskError, match=rf"Port {port} of 127.0.0.1 is taken.*--port {port + 1}"):
-            free_port("127.0.0.1", port)
-
-
-def test_port_0_is_a_free_one() -> None:
-    assert free_port("127.0.0.1", 0) > 0
-
-
-@pytest.mark.parametrize("host", ["203.0.113.9", "999.1.1.1"])
-def test_an_address_of_another_machine_is_told(host: str) -> None:
-    with pytest.raises(UsageProblem, match="There is no address"):
-        free_port(host, 0)
 
 
 # The guard

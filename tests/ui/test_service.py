@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,3 +157,24 @@ def test_a_slow_model_can_be_left(opened: Callable[..., Service], provider: Prov
     with pytest.raises(Left):
         list(service.answer(PORTS, (), waiting=waiting))
     assert time.monotonic() - started < 5
+
+
+def test_a_watch_logs_a_problem_once_and_takes_up_what_changes(
+    own_notes: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("ui.service.NOTES_SECONDS", 0.01)
+    away = own_notes.rename(own_notes.with_name("away"))
+    service, stop = Service(Settings(notes=own_notes)), threading.Event()
+    watching = threading.Thread(target=service.watch, args=(stop,))
+    watching.start()
+    try:
+        time.sleep(0.3)
+        assert [record.message.split(".")[0] for record in caplog.records] == [f"There are no notes at {own_notes}"]
+        away.rename(own_notes)
+        end = time.monotonic() + 60
+        while service.opened is None and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        stop.set()
+        watching.join(60)
+    assert service.opened is not None

@@ -102,3 +102,12 @@ def test_what_has_changed_and_stands_in_a_forum_is_told_first(asked: Ask, journa
     assert (code, found["count"], len(found["changed"])) == (1, 2, 1)
     assert found["changed"][0]["replies"] == [{"source": "spirit", "topic": "3", "post": "9"}]
     assert "1 more: --limit 2" in asked("recheck", "--limit", "1", "--notes", str(tmp_path / "notes"))[1]
+
+
+@pytest.mark.parametrize("words", [["gaps"], ["recheck"], ["bot", "--list"], ["keys", "list"], ["journal", "export"]])
+def test_where_nothing_is_kept_nothing_is_said_to_be_well(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ASK_JOURNAL", "none")
+    assert run(words) == 2
+    assert capfd.readouterr() == ("", "ask: Nothing is kept (ASK_JOURNAL=none). Name a journal: ASK_JOURNAL=URL\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -33,7 +34,6 @@ from ui.service import Service
 
 MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name")
 UPKEEP_SECONDS = 3_600.0
-NOTES_SECONDS = 10.0  # between looks at whether the notes have changed
 
 
 def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -> FastAPI:
@@ -68,16 +68,17 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
             intake=intake_of(own, journal),
         )
         app.state.mcp = protocol = McpHttp()
-        here.service.bring_up_to_date()
-        tasks = [asyncio.create_task(_fresh(here.service)), asyncio.create_task(_upkeep(journal, settings.keep_days))]
+        is_over = threading.Event()
+        threading.Thread(target=here.service.watch, args=(is_over,), daemon=True).start()
+        upkeep = asyncio.create_task(_upkeep(journal, settings.keep_days))
         bot = None
         try:
             if settings.bot_forum is not None and settings.bot_in_serve:
                 bot = BotThread(own, here.service, journal)
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            is_over.set()
+            upkeep.cancel()
             if bot is not None:
                 bot.stop()
             await protocol.close()
@@ -92,6 +93,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         lifespan=running,
         docs_url=None,  # its page would come from another host
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
@@ -112,13 +114,6 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         )
     app.add_middleware(Telemetry, figures=figures)
     return app
-
-
-async def _fresh(service: Service) -> None:
-    """Look now and then whether the notes have changed."""
-    while True:
-        await asyncio.sleep(NOTES_SECONDS)
-        await asyncio.to_thread(service.bring_up_to_date)
 
 
 async def _upkeep(journal: Journal, days: int | None) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
@@ -16,10 +16,10 @@ from starlette.datastructures import State
 from starlette.responses import Response
 from starlette.types import Message, Send
 
-from assistant.answer import Answer, Event, Turn
+from assistant.answer import Answer, Citation, Event, Turn
 from assistant.chain import Assistant, checked_question
 from corpus.errors import AskError, QuestionError
-from ui.api.addresses import note_url, with_note_urls
+from ui.addresses import note_url, with_note_urls
 from ui.api.answers import UnderWay
 from ui.api.callers import Caller, limited
 from ui.api.problems import PROBLEMS, Problem
@@ -63,6 +63,21 @@ class AskBody(QuestionBody):
     ] = None
 
 
+@dataclass(frozen=True, slots=True)
+class Hit(Citation):
+    """A passage that was found; a higher score is better."""
+
+    score: float = 0.0
+
+
+class Found(BaseModel):
+    """What a question finds, the best first, and how likely the notes answer it."""
+
+    question: str
+    coverage: float
+    hits: list[Hit]
+
+
 class EventStream(StreamingResponse):
     """Server-sent events; a client that stops reading is let go."""
 
@@ -86,7 +101,8 @@ class EventStream(StreamingResponse):
     responses={
         200: {
             "description": "The Answer, or its events: status, citation, delta, done, error.",
-            "content": {"application/json": {"schema": {"type": "object"}}, EVENT_STREAM: {}},
+            "model": Answer,
+            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
         }
     },
 )
@@ -105,7 +121,7 @@ async def ask(
     return JSONResponse((await whole(answering)).to_json())
 
 
-@router.post("/search")
+@router.post("/search", response_model=None, responses={200: {"model": Found}})
 def search(
     body: QuestionBody,
     notes: Annotated[Opened, Depends(opened)],

@@ -7,16 +7,12 @@ from base64 import b64encode
 from functools import cache
 from html import escape
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from assistant.settings import exact_origin
 from ui.api.problems import Problem
-
-if TYPE_CHECKING:
-    pass
 
 PAGE = "/embed"
 LOADER = "widget.js"

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from assistant.answer import Answer
 from assistant.upkeep import forget
-from ui.api.addresses import answer_with_note_urls
+from ui.addresses import answer_with_note_urls
 from ui.api.callers import Caller, caller, limited
 from ui.api.problems import PROBLEMS, Problem
 from ui.api.state import Shared, shared
@@ -41,7 +41,7 @@ def rate(
     return {"answer": body.answer, "rating": body.rating}
 
 
-@router.get("/answers/{answer}")
+@router.get("/answers/{answer}", response_model=None, responses={200: {"model": Answer}})
 def read(answer: AnswerId, here: Annotated[Shared, Depends(shared)]) -> dict[str, Any]:
     """An answer that was given before."""
     return kept_answer(here, answer).to_json()

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from assistant.answer import Answer, Citation
 from assistant.chain import Assistant
 from corpus.errors import AskError
-from ui.api.addresses import note_url
+from ui.addresses import note_url
 from ui.api.asking import begin, checked_length, whole
 from ui.api.callers import Caller, spend, windows
 from ui.api.problems import Problem

@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from assistant.answer import Answer, Citation
 from assistant.marks import with_marks
-from ui.api.addresses import answer_url, note_url
+from ui.addresses import answer_url, note_url
 from ui.notes_text import Chapter, Line, SectionText
 from ui.rendering import OUTCOMES, heading, place, printable, remarks, with_doubts
 

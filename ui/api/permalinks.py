@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse
 
-from ui.api.addresses import answer_url
+from ui.addresses import answer_url
 from ui.api.keeping import AnswerId, kept_answer
 from ui.api.pages import CONTENT_POLICY, answer_page, note_page, summary
 from ui.api.problems import PROBLEMS, Problem

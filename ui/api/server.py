@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from typing import Any
 
+from assistant.chain import packaged_course
+from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
+from corpus.documents import read_notes
+from index.location import ask_home
 from ui.api.app import create_app
 from ui.api.connection import Connection
 from ui.api.telemetry import log_as_json
-from ui.chat.server import free_port
+from ui.api.webhooks import intake_of
+from ui.bot.starting import connector_of
+from ui.port import free_port
 
 OPTIONS: dict[str, Any] = {
     "http": Connection,
@@ -23,13 +30,25 @@ OPTIONS: dict[str, Any] = {
 
 
 def run_server(settings: Settings, *, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way are finished. Raises AskError if the address is taken."""
+    """Serve until SIGINT or SIGTERM; requests under way are finished. Raises AskError if it cannot begin."""
     import uvicorn
 
     port = free_port(host, port)
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
     app = create_app(settings, address=address)
+    _check(settings)
     log_as_json()
     print(f"Ask the Notes is at {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
     uvicorn.run(app, host=host, port=port, **OPTIONS)
+
+
+def _check(settings: Settings) -> None:
+    """What would else end the start in the middle, with a trace. Raises AskError."""
+    read_notes(settings.notes or packaged_course())
+    with closing(Journal.open(journal_url(settings.journal, ask_home()))) as journal:
+        if journal.notice is not None:
+            print(f"ask: {journal.notice}", file=sys.stderr, flush=True)  # noqa: T201
+        intake_of(settings, journal)
+        if settings.bot_forum is not None and settings.bot_in_serve:
+            connector_of(settings)

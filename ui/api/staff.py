@@ -9,9 +9,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
-from assistant.asked import given, report
+from assistant.asked import outdated, report
 from assistant.inbox import Inbox
-from assistant.recheck import most_urgent, recheck
 from corpus.documents import read_notes
 from ui.api.callers import Caller
 from ui.api.pages import CONTENT_POLICY
@@ -51,8 +50,7 @@ def changed(
 ) -> dict[str, Any]:
     """Answers whose cited lines read otherwise now: first those that stand in a forum, then those asked for most."""
     response.headers.update(NO_STORE)
-    notes = read_notes(here.service.notes)
-    found, count = most_urgent(recheck(given(here.journal, days), notes, Inbox(here.journal).replies()), limit)
+    found, count = outdated(here.journal, read_notes(here.service.notes), limit, days)
     return {"days": days, "count": count, "changed": [each.to_json() for each in found]}
 
 
@@ -75,7 +73,7 @@ async def page(
 
 def _board(here: Shared, days: int | None) -> Board:
     notes, inbox = read_notes(here.service.notes), Inbox(here.journal)
-    found, count = most_urgent(recheck(given(here.journal, days), notes, inbox.replies()), SHOWN)
+    found, count = outdated(here.journal, notes, SHOWN, days)
     return Board(
         report=report(here.journal, days),
         documents=frozenset(document.path for document in notes.documents),

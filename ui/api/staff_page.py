@@ -10,7 +10,7 @@ from assistant.answer import Citation
 from assistant.gaps import Disliked, Gap, Report, shown
 from assistant.inbox import Job
 from assistant.recheck import Rechecked
-from ui.api.addresses import answer_url, section_url
+from ui.addresses import answer_url, section_url
 from ui.api.pages import page
 from ui.rendering import heading, place, printable
 from ui.staff_text import asked_times, place_name, reasons, reply_place, words_of

@@ -12,14 +12,16 @@ from typing import Any
 
 import click
 
+from assistant.chain import packaged_course
 from assistant.inbox import Inbox, Job
 from assistant.journal import Journal, journal_url
 from assistant.settings import Settings
+from corpus.documents import read_notes
 from corpus.errors import UsageProblem
 from index.location import ask_home
 from ui.bot.starting import bot_of
 from ui.bot.worker import run
-from ui.command import print_json
+from ui.command import opened_journal, print_json
 from ui.rendering import printable
 from ui.service import Service
 
@@ -44,8 +46,10 @@ def bot_command(
 
 def run_bot(settings: Settings) -> None:
     """Work on the queue until SIGINT or SIGTERM. Raises AskError if the settings are not those of a bot."""
+    read_notes(settings.notes or packaged_course())
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    for name in ("alembic", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -53,7 +57,7 @@ def run_bot(settings: Settings) -> None:
     service = Service(settings)
     try:
         bot = bot_of(settings, service, journal)
-        service.bring_up_to_date()
+        threading.Thread(target=service.watch, args=(stop,), daemon=True).start()
         click.echo(f"The bot {settings.bot_user} works for {settings.bot_url}  (Ctrl-C stops it)", err=True)
         run(bot, stop, is_ready=lambda: service.opened is not None)
     finally:
@@ -93,11 +97,8 @@ def _why_not(found: Job | None, job: str) -> str:
 
 @contextmanager
 def _inbox(settings: Settings) -> Iterator[Inbox]:
-    journal = Journal.open(journal_url(settings.journal, ask_home()))
-    try:
+    with opened_journal(settings) as journal:
         yield Inbox(journal)
-    finally:
-        journal.close()
 
 
 def job_line(row: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import re
 
 from assistant.answer import Answer, Citation
 from assistant.marks import as_markdown, code_parts, marks
-from ui.api.addresses import answer_url, note_url
+from ui.addresses import answer_url, note_url
 from ui.rendering import heading, place, printable, remarks, with_doubts
 
 MAX_REPLY = 3_000  # characters: as many as Spirit takes; Discourse takes ten times as many

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from assistant.marks import code_parts
@@ -104,12 +103,3 @@ def _question(post: Post, topic: Topic, bot: str) -> str:
 
 def _same(one: str, other: str) -> bool:
     return one.casefold() == other.casefold()
-
-
-def names(listed: str) -> frozenset[str]:
-    """A setting that is a list: words with commas or space between them."""
-    return frozenset(_words(listed))
-
-
-def _words(listed: str) -> Sequence[str]:
-    return [word.casefold() for word in re.split(r"[,\s]+", listed) if word]

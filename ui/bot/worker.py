@@ -22,7 +22,7 @@ from assistant.settings import Settings
 from corpus.errors import AskError, JournalProblem
 from ui.bot.connector import Connector, ForumBusy, ForumRefused, Post, Topic
 from ui.bot.reply import replied_to, write_reply
-from ui.bot.rules import Decision, Policy, decide, names
+from ui.bot.rules import Decision, Policy, decide
 
 POLL_SECONDS = 0.2
 HELD_SECONDS = 600.0  # between two looks whether staff have let a reply through
@@ -51,8 +51,8 @@ class Bot:
         settings = self.settings
         return Policy(
             settings.bot_user,
-            names(settings.bot_categories),
-            names(settings.bot_ignore),
+            frozenset(settings.bot_categories),
+            frozenset(name.casefold() for name in settings.bot_ignore),
             settings.bot_per_topic,
         )
 

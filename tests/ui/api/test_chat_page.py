@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from assistant.answer import Answer, Turn
+from assistant.asked import given
 from corpus.errors import AskError
 from ui.api.chat_page import ServedPage, throttled
 from ui.chat.refusal import Refused
@@ -167,7 +168,7 @@ def test_the_page_keeps_the_answer_and_the_service_does_not_keep_it_twice(
 ) -> None:
     here = serve().app.state.shared
     _asked(ServedPage(here, loop))
-    assert here.journal.given() == []
+    assert list(given(here.journal)) == []
     assert here.figures.registry.get_sample_value("ask_answers_total", {"outcome": "answered"}) == 1.0
 
 

@@ -45,3 +45,23 @@ def test_docker_and_notes_cannot_be_asked_for(client: httpx.Client) -> None:
     schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert set(schemas["AskBody"]["properties"]) == {"question", "history", "model"}
     assert "docker" not in json.dumps(schemas["AskBody"])
+
+
+def test_a_generated_client_knows_answers_and_passages(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    schemas, paths = described["components"]["schemas"], described["paths"]
+
+    def given(path: str, method: str) -> Any:
+        reference = paths[path][method]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"]
+        return schemas[reference.rpartition("/")[2]]["properties"]
+
+    question = {"question": "How do I publish a port?"}
+    answer = client.post("/v1/ask", json=question).json()
+    found = client.post("/v1/search", json=question).json()
+    assert set(given("/v1/ask", "post")) == set(given("/v1/answers/{answer}", "get")) == set(answer)
+    assert set(schemas["Citation"]["properties"]) == set(answer["citations"][0])
+    assert set(given("/v1/search", "post")) == set(found)
+    assert set(schemas["Hit"]["properties"]) == set(found["hits"][0])
+    names = [about["operationId"] for methods in paths.values() for about in methods.values()]
+    assert len(set(names)) == len(names)
+    assert {"ask", "search", "rate", "complete", "gaps"} <= set(names)
