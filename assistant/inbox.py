@@ -226,14 +226,13 @@ class Inbox:
             job, worker, state=state, reason=storable(reason)[:MAX_REASON], worker=None, leased_until=None, **what
         )
 
-    def later(self, job: Job, worker: str, seconds: float, reason: str = "", *, counts: bool = True) -> Job:
-        """Let go of a job until then, in the state it has. An attempt that was only too early does not count."""
+    def later(self, job: Job, worker: str, seconds: float, reason: str = "") -> Job:
+        """Let go of a job until then, in the state it has."""
         return self._change(
             job,
             worker,
             next_try=datetime.now(UTC) + timedelta(seconds=seconds),
             reason=storable(reason)[:MAX_REASON],
-            attempts=job.attempts if counts else job.attempts - 1,
             worker=None,
             leased_until=None,
         )

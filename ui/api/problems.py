@@ -48,6 +48,12 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
     }
 }
 
+# The framework's own words, which say no more than the status does.
+PLAINER = {
+    "Not Found": "There is nothing at this address; /docs lists what there is.",
+    "Method Not Allowed": "This address takes other methods; /docs lists them.",
+}
+
 OPENAI_PROBLEMS: dict[int | str, dict[str, Any]] = {
     "default": {
         "description": "An error in the shape of OpenAI.",
@@ -126,4 +132,5 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        return problem_response(request, error.status_code, str(error.detail), error.headers)
+        detail = PLAINER.get(str(error.detail), str(error.detail))
+        return problem_response(request, error.status_code, detail, error.headers)

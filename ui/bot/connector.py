@@ -92,7 +92,7 @@ def send(client: httpx.Client, method: str, path: str, **what: Any) -> httpx.Res
     try:
         response = client.request(method, path, **what)
     except httpx.HTTPError as error:
-        raise ForumBusy(f"{type(error).__name__}: the forum was not reached") from error
+        raise ForumBusy(f"{type(error).__name__}: the forum at {client.base_url} was not reached") from error
     status = response.status_code
     if status in {404, 410}:
         return None

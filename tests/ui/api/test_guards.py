@@ -380,6 +380,11 @@ def test_keys_for_tokens_that_will_not_do_are_told_at_the_start(tmp_path: Path) 
         create_app(Settings(identity_keys=tmp_path / "none", identity_issuer="forum"))
 
 
+def test_an_address_without_anything_says_where_to_look(client: httpx.Client) -> None:
+    assert "/docs" in _problem(client.get("/nothing-here"), 404)["detail"]
+    assert "/docs" in _problem(client.put("/v1/ask"), 405)["detail"]
+
+
 def _until_closed(service: Any, *parts: bytes, every: float = 0.1) -> tuple[bytes, float]:
     """Send parts with a pause after each; what came back until the other side closed, and the seconds it took."""
     started = time.perf_counter()
