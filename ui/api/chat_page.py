@@ -22,7 +22,7 @@ from assistant.answer import Event, Turn
 from corpus.errors import AskError
 from ui.api.asking import begin, checked_length
 from ui.api.callers import Caller, address, spend, windows
-from ui.api.limits import MINUTE, client_address, network_of
+from ui.api.limits import MINUTE, SECOND, client_address, network_of
 from ui.api.problems import Problem
 from ui.api.state import Shared, opened_notes
 from ui.chat.refusal import Refused
@@ -36,7 +36,8 @@ SOCKET = "_stcore/stream"
 MAX_OPEN = 200  # pages
 MAX_OPEN_OF_ONE = 20  # of one address
 OPENINGS = [(60, MINUTE)]  # of one address: each begins a session, which is kept for a while
-PRESSES = [(300, MINUTE)]  # of one address, on all of its pages: each draws a page anew
+# Of one address, on all of its pages. Each draws a page anew, which is a seventh of a second of the processor.
+PRESSES = [(4, SECOND), (120, MINUTE)]
 
 Events = queue.Queue[Event | BaseException | None]
 
@@ -107,6 +108,7 @@ def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
     """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0."""
 
     async def slowly() -> Message:
+        await asyncio.sleep(0)  # what has come already is there without waiting: others would have no turn between
         message = await receive()
         while message["type"] == "websocket.receive" and (wait := spend()):
             await asyncio.sleep(wait)

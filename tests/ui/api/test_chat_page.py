@@ -89,6 +89,26 @@ async def test_what_is_pressed_too_often_waits_for_its_turn() -> None:
     assert time.monotonic() - started >= 1
 
 
+async def test_a_flood_of_one_page_leaves_others_their_turn() -> None:
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.receive"}  # it is there without waiting
+
+    slowly = throttled(receive, lambda: 0)
+    turns = 0
+
+    async def other() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    meanwhile = asyncio.create_task(other())
+    for _ in range(100):
+        await slowly()
+    meanwhile.cancel()
+    assert turns > 90
+
+
 # Its questions
 
 
