@@ -42,7 +42,9 @@ def test_a_student_asks_in_spirit_and_the_bot_replies_with_citations(own_home: P
             assert where == topic
             assert "docker run -p 8080:80 web" in text
             assert re.search(r"\[1\]", text)
-            assert re.search(rf"^1\. \[.*Ports.*\]\({PUBLIC}/notes/note\.md\?lines=\d+#\S+\)$", text, re.MULTILINE)
+            assert re.search(
+                rf"^1\. \[.*Ports.*\]\({PUBLIC}/notes/note\.md\?lines=\d+#\S+\), note\.md:\d+$", text, re.MULTILINE
+            )
             assert AUTOMATIC in text
 
             statuses = [(status, delivery) for status, delivery, _ in between.deliveries]
