@@ -32,6 +32,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    insert,
     select,
     update,
 )
@@ -246,28 +247,28 @@ class Journal:
         self._again_if_taken(lambda: self._keep_answer(answer, user, 1 if is_counted else 0))
 
     def _keep_answer(self, answer: Answer, user: str | None, times: int) -> None:
+        # Statements without the mapper: each question of a service waits for this.
         now = datetime.now(UTC)
-        with self._session() as session:
-            if session.scalar(select(_Answer.id).where(_Answer.id == answer.id)) is None:
-                session.add(
-                    _Answer(
-                        id=answer.id,
-                        outcome=answer.outcome,
-                        question=storable(answer.question),
-                        answer=storable(answer.to_json()),
-                        created=now,
-                        user_id=user,
-                    )
-                )
-                session.flush()
-            else:
-                of_another = _Answer.user_id.is_distinct_from(user)
-                session.execute(update(_Answer).where(_Answer.id == answer.id, of_another).values(user_id=None))
-            today = (_Asking.answer == answer.id, _Asking.day == now.date())
+        answers, askings = Base.metadata.tables["answers"], Base.metadata.tables["askings"]
+        with self._working() as connection:
+            owners = connection.scalars(select(answers.c.user_id).where(answers.c.id == answer.id)).all()
+            if not owners:
+                kept = {
+                    "id": answer.id,
+                    "outcome": answer.outcome,
+                    "question": storable(answer.question),
+                    "answer": storable(answer.to_json()),
+                    "created": now,
+                    "user_id": user,
+                }
+                connection.execute(insert(answers).values(kept))
+            elif owners[0] not in {None, user}:
+                connection.execute(update(answers).where(answers.c.id == answer.id).values(user_id=None))
+            today = (askings.c.answer == answer.id, askings.c.day == now.date())
             # The database adds up: two that ask at once are both counted.
-            counted = session.execute(update(_Asking).where(*today).values(times=_Asking.times + times))
-            if counted.rowcount == 0:  # type: ignore[attr-defined]
-                session.add(_Asking(answer=answer.id, day=now.date(), times=times))
+            counted = connection.execute(update(askings).where(*today).values(times=askings.c.times + times))
+            if counted.rowcount == 0:
+                connection.execute(insert(askings).values(answer=answer.id, day=now.date(), times=times))
 
     def _again_if_taken(self, work: Callable[[], Result]) -> Result:
         """Do it; again, if a row was added by others between the look for it and the adding."""
