@@ -32,6 +32,7 @@ class Figures:
         self.requests = Counter("ask_http_requests", "Requests.", ["method", "route", "status"], registry=own)
         self.seconds = Histogram("ask_http_request_seconds", "Seconds until the last byte.", ["route"], registry=own)
         self.outcomes = Counter("ask_answers", "Answers by their outcome.", ["outcome"], registry=own)
+        self.not_kept = Counter("ask_answers_not_kept", "Answers that the journal did not take.", registry=own)
         self.under_way = Gauge("ask_answers_under_way", "Answers being made or waiting for it.", registry=own)
 
     def text(self) -> tuple[bytes, str]:

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -99,3 +103,14 @@ def test_an_answer_can_be_read_again_and_rated(client: httpx.Client, service: An
 def test_only_an_answer_that_was_given_can_be_read_or_rated(client: httpx.Client) -> None:
     assert client.get("/v1/answers/abc").status_code == 404
     assert client.post("/v1/feedback", json={"answer": "abc", "rating": "up"}).status_code == 404
+
+
+def test_an_answer_that_cannot_be_kept_is_given(serve: Callable[..., Any], tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    service = serve(journal=f"sqlite:///{journal}", anonymous_per_minute=100)
+    with closing(sqlite3.connect(journal)) as direct:
+        direct.execute("DROP TABLE answers")
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        assert client.post("/v1/ask", json=PORTS).json()["outcome"] == "answered"
+        assert [name for name, _ in events_of(client, PORTS)][-1] == "done"
+        assert "ask_answers_not_kept_total 2.0" in client.get("/metrics").text
