@@ -51,6 +51,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 # The framework's own words, which say no more than the status does.
 PLAINER = {
     "Not Found": "There is nothing at this address; /docs lists what there is.",
+    "There was an error parsing the body": "The body is no JSON that can be read. Send one JSON object.",
     "Method Not Allowed": "This address takes other methods; /docs lists them.",
 }
 

@@ -385,6 +385,14 @@ def test_an_address_without_anything_says_where_to_look(client: httpx.Client) ->
     assert "/docs" in _problem(client.put("/v1/ask"), 405)["detail"]
 
 
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[" * 8_000, b'{"question": ' + b"9" * 7_000 + b"}"])
+def test_a_body_that_is_no_json_says_so(client: httpx.Client, body: bytes) -> None:
+    problem = client.post("/v1/ask", content=body, headers={"Content-Type": "application/json"})
+    assert problem.status_code in {400, 422}
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert "JSON" in problem.json()["detail"]
+
+
 def _until_closed(service: Any, *parts: bytes, every: float = 0.1) -> tuple[bytes, float]:
     """Send parts with a pause after each; what came back until the other side closed, and the seconds it took."""
     started = time.perf_counter()
