@@ -114,3 +114,13 @@ def test_an_answer_that_cannot_be_kept_is_given(serve: Callable[..., Any], tmp_p
         assert client.post("/v1/ask", json=PORTS).json()["outcome"] == "answered"
         assert [name for name, _ in events_of(client, PORTS)][-1] == "done"
         assert "ask_answers_not_kept_total 2.0" in client.get("/metrics").text
+
+
+def test_where_the_journal_is_stands_in_the_log_alone(serve: Callable[..., Any], tmp_path: Path) -> None:
+    journal = tmp_path / "journal.sqlite3"
+    service = serve(journal=f"sqlite:///{journal}")
+    with closing(sqlite3.connect(journal)) as direct:
+        direct.execute("DROP TABLE answers")
+    answer = httpx.get(f"{service.url}v1/answers/abc")
+    assert answer.status_code == 503
+    assert str(tmp_path) not in answer.text

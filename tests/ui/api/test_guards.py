@@ -45,6 +45,12 @@ def _problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 # Every response
 
 
+@pytest.mark.parametrize("path", ["staff/", "docs/", "v1/models/", "embed/"])
+def test_no_address_leads_away_from_https(path: str, client: httpx.Client) -> None:
+    answer = client.get(path, headers={"Host": "ask.example.org"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 @pytest.mark.parametrize("path", ["healthz", "readyz", "metrics", "docs", "openapi.json", "nothing", "static/docs.js"])
 def test_every_response_has_the_headers(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers
@@ -274,7 +280,11 @@ def test_a_reader_whom_the_forum_names_may_ask_and_have_it_removed(forum: Any) -
         {"exp": 1},
         {"iat": int(time.time()) + 3_600},
         {"exp": int(time.time()) + 86_400},
+        {"exp": str(int(time.time()) + 600)},
+        {"iat": str(int(time.time()))},
         {"sub": ""},
+        {"sub": "a\0b"},
+        {"sub": "\ud800"},
         {"sub": None},
         {"jti": None},
         {"iat": None},
@@ -426,6 +436,21 @@ def test_a_head_without_end_is_refused(serve: Callable[..., Any]) -> None:
     lines = (b"x: " + b"y" * 1_000 + b"\r\n" for _ in range(200))
     told, _ = _until_closed(serve(), b"GET /healthz HTTP/1.1\r\n", *lines, every=0.001)
     assert told.startswith(b"HTTP/1.1 431 ")
+
+
+def test_a_client_that_reads_nothing_is_let_go(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "unread_seconds", 0.5)
+    service = serve()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.connect(("127.0.0.1", urlsplit(service.url).port))
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):  # it takes no more, or has let us go
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
+        until = time.monotonic() + 15
+        while service.server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not service.server.server_state.connections
 
 
 def test_a_connection_is_kept_for_the_next_request(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
