@@ -18,7 +18,7 @@ import pytest
 from assistant.answer import Answer, Turn
 from assistant.asked import given
 from corpus.errors import AskError
-from ui.api.chat_page import MAX_WAITS, ServedPage, throttled
+from ui.api.chat_page import ServedPage, throttled
 from ui.chat.refusal import Refused
 
 pytestmark = pytest.mark.real
@@ -87,20 +87,6 @@ async def test_what_is_pressed_too_often_waits_for_its_turn() -> None:
     assert time.monotonic() - started < 0.9
     await slowly()
     assert time.monotonic() - started >= 1
-
-
-async def test_a_page_that_goes_on_sending_too_much_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def receive() -> dict[str, Any]:
-        return {"type": "websocket.receive"}
-
-    async def no_time(_: float) -> None:
-        """Wait for nothing."""
-
-    monkeypatch.setattr("ui.api.chat_page.asyncio.sleep", no_time)
-    waits = iter([1, 0] * (MAX_WAITS + 1))
-    slowly = throttled(receive, lambda: next(waits))
-    told = [(await slowly())["type"] for _ in range(MAX_WAITS + 1)]
-    assert told == ["websocket.receive"] * MAX_WAITS + ["websocket.disconnect"]
 
 
 async def test_a_flood_of_one_page_leaves_others_their_turn() -> None:
