@@ -14,6 +14,8 @@ import pytest
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from assistant.asked import given
+
 pytestmark = pytest.mark.real
 
 PORTS = "How do I publish a port?"
@@ -95,7 +97,7 @@ async def test_the_client_of_the_protocol_reads_everything(service: Any, mode: s
     assert citation["url"] == kept["citations"][0]["url"]
     assert httpx.get(citation["url"]).status_code == 200
     assert httpx.get(f"{service.url}a/{answer['id']}").status_code == 200
-    assert any(given.id == answer["id"] for given, _ in service.journal.given())
+    assert answer["id"] in {each.answer for each in given(service.journal)}
 
 
 async def test_many_clients_at_once_leave_nothing_behind(service: Any) -> None:
@@ -171,8 +173,8 @@ def test_messages_have_a_limit_of_their_own(serve: Callable[..., Any]) -> None:
 
 
 def test_a_wrong_key_is_refused(service: Any) -> None:
-    for given in ("Bearer ask_nonsense", "Bearer x.y.z", "Basic eDp5"):
-        refused = post(service.url, Authorization=given)
+    for said in ("Bearer ask_nonsense", "Bearer x.y.z", "Basic eDp5"):
+        refused = post(service.url, Authorization=said)
         problem(refused, 401)
         assert refused.headers["www-authenticate"] == "Bearer"
 
