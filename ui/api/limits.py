@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 
-MINUTE, HOUR = 60.0, 3_600.0
+SECOND, MINUTE, HOUR = 1.0, 60.0, 3_600.0
 MAX_CALLERS = 50_000  # remembered; whoever has been away longest is forgotten first
 IPV6_HOME = 64  # bits: who has one address has all of its network
 
