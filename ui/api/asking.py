@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
@@ -18,7 +19,7 @@ from starlette.types import Message, Send
 
 from assistant.answer import Answer, Event, Turn
 from assistant.chain import Assistant, checked_question
-from corpus.errors import AskError, QuestionError
+from corpus.errors import AskError, JournalProblem, QuestionError
 from ui.api.addresses import note_url, with_note_urls
 from ui.api.answers import UnderWay
 from ui.api.callers import Caller, limited
@@ -143,8 +144,8 @@ def begin(
 ) -> UnderWay:
     """Begin to answer. Raises AskError and Problem.
 
-    Once it is whole, the answer is kept in the journal, unless whoever asks keeps it. `state` is that of the request:
-    the log tells what is put there.
+    Once it is whole, the answer is kept in the journal if it can be, unless whoever asks keeps it. `state` is that of
+    the request: the log tells what is put there.
     """
     checked_question(question, assistant.settings)
     if here.settings.log_questions:
@@ -155,12 +156,20 @@ def begin(
             told = with_note_urls(event, here.public_url) if here.leads_here else event
             if told.answer is not None:
                 if keep:
-                    here.journal.keep_answer(told.answer, user=who.user)
+                    _keep(here, told.answer, who)
                 here.figures.outcomes.labels(told.answer.outcome).inc()
                 state.outcome = told.answer.outcome
             yield told
 
     return here.answers.begin(events)
+
+
+def _keep(here: Shared, answer: Answer, who: Caller) -> None:
+    """Keep an answer; whoever has asked gets it too if it cannot be kept."""
+    try:
+        here.journal.keep_answer(answer, user=who.user)
+    except JournalProblem as problem:
+        logging.getLogger("ask").warning("an answer was not kept: %s", problem)
 
 
 def checked_length(text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from corpus.errors import AskError, IndexProblem, JournalProblem, ModelFailed, NotesError, UsageProblem
 
 MEDIA_TYPE = "application/problem+json"
+NO_JOURNAL = "What was asked cannot be kept or read now. Try again later; the log of the service says why."
 # The first that an error is an instance of.
 STATUSES: tuple[tuple[type[AskError], int], ...] = (
     (UsageProblem, 422),
@@ -114,7 +116,11 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(AskError)
     async def ours(request: Request, error: AskError) -> JSONResponse:
-        return problem_response(request, status_of(error), str(error))
+        detail = str(error)
+        if isinstance(error, JournalProblem):  # it says where the journal is: that is for whoever runs the service
+            logging.getLogger("ask").warning("%s", error)
+            detail = NO_JOURNAL
+        return problem_response(request, status_of(error), detail)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:

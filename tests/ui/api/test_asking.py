@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from typing import Any
 
 import httpx
 import pytest
+
+from corpus.errors import JournalProblem
 
 pytestmark = pytest.mark.real
 PORTS = {"question": "How do I publish a port?"}
@@ -99,3 +102,29 @@ def test_an_answer_can_be_read_again_and_rated(client: httpx.Client, service: An
 def test_only_an_answer_that_was_given_can_be_read_or_rated(client: httpx.Client) -> None:
     assert client.get("/v1/answers/abc").status_code == 404
     assert client.post("/v1/feedback", json={"answer": "abc", "rating": "up"}).status_code == 404
+
+
+@pytest.fixture
+def no_journal(service: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> Any:
+    """A journal that cannot be used for now, and what the log says of it."""
+
+    def fails(*_: Any, **__: Any) -> None:
+        raise JournalProblem("The journal at /home/ada/journal.sqlite3 cannot be used (database is locked).")
+
+    for name in ("keep_answer", "answer"):
+        monkeypatch.setattr(service.journal.__class__, name, fails)
+    monkeypatch.setattr(logging.getLogger("ask"), "propagate", True)
+    return caplog
+
+
+def test_an_answer_that_cannot_be_kept_is_given(client: httpx.Client, no_journal: Any) -> None:
+    assert client.post("/v1/ask", json=PORTS).json()["outcome"] == "answered"
+    assert events_of(client, PORTS)[-1][0] == "done"
+    assert "database is locked" in no_journal.text
+
+
+def test_where_the_journal_is_stands_in_the_log_alone(client: httpx.Client, no_journal: Any) -> None:
+    answer = client.get("/v1/answers/abc")
+    assert answer.status_code == 503
+    assert "ada" not in answer.text
+    assert "/home/ada/journal.sqlite3" in no_journal.text
