@@ -16,7 +16,8 @@ TOO_QUICK_SECONDS = 5.0
 SYSTEM_AUTHORS = frozenset({"system", "discobot", "admin bot"})
 
 _QUOTED_LINE = re.compile(r"^ {0,3}>.*$", re.MULTILINE)
-_QUOTE_TAG = re.compile(r"\[quote(?:=[^\]\n]*)?\](?:(?!\[quote).)*?\[/quote\]", re.IGNORECASE | re.DOTALL)
+# So many characters and no more: else "[quote=" a thousand times over is searched for seconds.
+_QUOTE_TAG = re.compile(r"\[quote(?:=[^\]\n]{0,300})?\](?:(?!\[quote).)*?\[/quote\]", re.IGNORECASE | re.DOTALL)
 _INDENTED = re.compile(r"(?:(?<=\n\n)|\A)(?:(?: {4}|\t).*(?:\n|\Z))+")
 _SPACE = re.compile(r"[ \t]+")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -55,6 +56,12 @@ def test_what_follows_in_a_topic_is_answered_only_if_the_bot_is_called_or_replie
 )  # fmt: skip
 def test_a_quoted_a_shown_or_a_longer_name_calls_nobody(text: str) -> None:
     assert not mentions(without_quotes_and_code(text), "notesbot")
+
+
+def test_the_beginnings_of_many_quotes_are_soon_read() -> None:
+    started = time.perf_counter()
+    without_quotes_and_code("[quote=" * 4_500)  # as much as a post of Discourse may have
+    assert time.perf_counter() - started < 0.5
 
 
 @pytest.mark.parametrize(
