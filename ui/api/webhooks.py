@@ -21,6 +21,7 @@ from ui.bot import discourse, spirit
 from ui.bot.signatures import BadSignature, check_discourse, check_standard, standard_keys
 
 MAX_BODY = 256 * 1024
+MIN_SECRET = 12
 
 router = APIRouter(tags=["bot"], responses=PROBLEMS)
 
@@ -44,6 +45,10 @@ def intake_of(settings: Settings, journal: Journal) -> Intake | None:
         raise SettingsError("Deliveries of the forum must be signed: ASK_BOT_SECRETS; docs/bot.md says how.")
     if settings.bot_forum == discourse.SOURCE:
         plain = [secret.encode() for secret in secrets.split()]
+        if any(len(secret) < MIN_SECRET for secret in plain):
+            raise SettingsError(
+                f"A secret of ASK_BOT_SECRETS is too short: as in Discourse itself, at least {MIN_SECRET} characters."
+            )
         return Intake(
             discourse.SOURCE,
             Inbox(journal),

@@ -201,6 +201,9 @@ def test_without_a_secret_and_with_a_weak_one_nothing_starts(service: Make) -> N
     for secrets in ("", "   ", "whsec_c2hvcnQ=", "whsec_%%%"):
         with pytest.raises(SettingsError, match="ASK_BOT_SECRETS"):
             service(secrets=secrets)
+    for secrets in ("", "short", f"{PLAIN_SECRET} short"):
+        with pytest.raises(SettingsError, match="ASK_BOT_SECRETS"):
+            service("discourse", secrets)
 
 
 def test_a_secret_without_padding_or_prefix_is_the_same() -> None:
@@ -222,7 +225,7 @@ def test_discourse_tells_of_a_post(service: Make, tmp_path: Path) -> None:
 
 
 def test_discourse_with_a_wrong_signature_is_refused(service: Make) -> None:
-    client = service("discourse", f"{PLAIN_SECRET} other")
+    client = service("discourse", f"{PLAIN_SECRET} another-secret")
     body, headers = discourse_delivery(NEW_POST, secret="not it")
     _is_problem(client.post(DISCOURSE, content=body, headers=headers), 401)
     del headers["X-Discourse-Event-Signature"]
@@ -231,22 +234,22 @@ def test_discourse_with_a_wrong_signature_is_refused(service: Make) -> None:
 
 @pytest.mark.parametrize("event", ["post_edited", "post_destroyed", "topic_created", "ping"])
 def test_other_events_of_discourse_are_accepted_and_not_stored(service: Make, tmp_path: Path, event: str) -> None:
-    body, headers = discourse_delivery(NEW_POST, secret="word", event=event)
-    response = service("discourse", "word").post(DISCOURSE, content=body, headers=headers)
+    body, headers = discourse_delivery(NEW_POST, secret=PLAIN_SECRET, event=event)
+    response = service("discourse", PLAIN_SECRET).post(DISCOURSE, content=body, headers=headers)
     assert (response.status_code, response.json()) == (202, {"stored": False})
     assert _jobs(tmp_path) == []
 
 
 def test_a_post_of_discourse_without_its_text_is_malformed(service: Make) -> None:
-    body, headers = discourse_delivery({"post": {"id": 1, "topic_id": 2}}, secret="word")
-    _is_problem(service("discourse", "word").post(DISCOURSE, content=body, headers=headers), 400)
+    body, headers = discourse_delivery({"post": {"id": 1, "topic_id": 2}}, secret=PLAIN_SECRET)
+    _is_problem(service("discourse", PLAIN_SECRET).post(DISCOURSE, content=body, headers=headers), 400)
 
 
 def test_a_ping_and_a_private_message_of_discourse_are_accepted_and_not_stored(service: Make, tmp_path: Path) -> None:
-    client = service("discourse", "word")
+    client = service("discourse", PLAIN_SECRET)
     private = {"post": {**NEW_POST["post"], "topic_archetype": "private_message", "category_id": None}}
     for data, event in (({"ping": "OK"}, "ping"), (private, "post_created")):
-        body, headers = discourse_delivery(data, secret="word", event=event)
+        body, headers = discourse_delivery(data, secret=PLAIN_SECRET, event=event)
         response = client.post(DISCOURSE, content=body, headers=headers)
         assert (response.status_code, response.json()) == (202, {"stored": False})
     assert _jobs(tmp_path) == []
