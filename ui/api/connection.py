@@ -1,4 +1,6 @@
-"""How long a client may take for the head of a request, and how long that may be. The body is in bodies.py."""
+"""How long a client may take for the head of a request, how long that may be, and how long a client may take in
+nothing of what it has asked for. The body is in bodies.py.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from typing import Any
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 HEAD_SECONDS = 10.0
+UNREAD_SECONDS = 60.0
 MAX_HEAD = 64 * 1024  # bytes
 TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
@@ -18,7 +21,9 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichev
     """
 
     head_seconds = HEAD_SECONDS
+    unread_seconds = UNREAD_SECONDS
     _timer: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
     _size = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -39,9 +44,20 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichev
         elif self._timer is None:
             self._wait()
 
+    def pause_writing(self) -> None:
+        """The client reads nothing for now: wait for it, and not for ever."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It reads on."""
+        super().resume_writing()
+        self._stop_waiting_for_reader()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._stop_waiting()
+        self._stop_waiting_for_reader()
         super().connection_lost(exc)
 
     @property
@@ -56,6 +72,11 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichev
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _stop_waiting_for_reader(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _give_up(self) -> None:
         self._timer = None

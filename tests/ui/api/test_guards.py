@@ -415,6 +415,21 @@ def test_a_head_without_end_is_refused(serve: Callable[..., Any]) -> None:
     assert told.startswith(b"HTTP/1.1 431 ")
 
 
+def test_a_client_that_reads_nothing_is_let_go(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "unread_seconds", 0.5)
+    service = serve()
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        connection.connect(("127.0.0.1", urlsplit(service.url).port))
+        connection.settimeout(1)
+        with contextlib.suppress(OSError):  # it takes no more, or has let us go
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 2_000)
+        until = time.monotonic() + 15
+        while service.server.server_state.connections and time.monotonic() < until:
+            time.sleep(0.1)
+        assert not service.server.server_state.connections
+
+
 def test_a_connection_is_kept_for_the_next_request(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Connection, "head_seconds", 0.5)
     request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
