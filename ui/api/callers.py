@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
+from assistant.journal import storable
 from assistant.keys import PREFIX, Keys
 from assistant.settings import Settings
 from corpus.errors import SettingsError
@@ -69,10 +70,12 @@ class Identity:
         course = self._settings.identity_course
         if course and claims.get("course") != course:
             return None
-        if claims["exp"] - claims["iat"] > MAX_TOKEN_SECONDS:
+        begins, ends, user = claims["iat"], claims["exp"], claims["sub"]
+        if not isinstance(begins, int | float) or not isinstance(ends, int | float):  # a number as text is taken before
             return None
-        user = claims["sub"]
-        return user if isinstance(user, str) and 0 < len(user) <= MAX_USER else None
+        if ends - begins > MAX_TOKEN_SECONDS or not isinstance(user, str):
+            return None
+        return user if 0 < len(user) <= MAX_USER and storable(user) == user else None
 
 
 def read_keys(file: Path) -> list[str]:
