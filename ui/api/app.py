@@ -94,6 +94,7 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
         docs_url=None,  # its page would come from another host
         redoc_url=None,
         generate_unique_id_function=lambda route: route.name,  # clients are generated with these names
+        redirect_slashes=False,  # it would lead to http, for what the proxy in front speaks is not known here
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)

@@ -38,6 +38,7 @@ MAX_OPEN_OF_ONE = 20  # of one address
 OPENINGS = [(60, MINUTE)]  # of one address: each begins a session, which is kept for a while
 # Of one address, on all of its pages. Each draws a page anew, which is a seventh of a second of the processor.
 PRESSES = [(4, SECOND), (120, MINUTE)]
+MAX_WAITS = 8  # messages in a row of one page that came too soon
 
 Events = queue.Queue[Event | BaseException | None]
 
@@ -105,14 +106,22 @@ class ChatPage:
 
 
 def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
-    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0."""
+    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0.
+
+    A page that goes on sending too much is closed: what it has sent would hold its place long after it has gone.
+    """
+    waits = 0
 
     async def slowly() -> Message:
+        nonlocal waits
         await asyncio.sleep(0)  # what has come already is there without waiting: others would have no turn between
         message = await receive()
+        is_too_soon = False
         while message["type"] == "websocket.receive" and (wait := spend()):
+            is_too_soon = True
             await asyncio.sleep(wait)
-        return message
+        waits = waits + 1 if is_too_soon else 0
+        return message if waits <= MAX_WAITS else {"type": "websocket.disconnect", "code": 1008}
 
     return slowly
 

@@ -61,11 +61,18 @@ def network_of(address: str) -> str:
 
 def client_address(peer: str, forwarded: str, proxies: Sequence[str]) -> str:
     """Who asks: the peer, or whom listed proxies name; the first from the right that is no listed proxy itself."""
-    named = [part.strip() for part in forwarded.split(",") if part.strip()]
+    named = [_without_port(part.strip()) for part in forwarded.split(",") if part.strip()]
     address = peer
     while named and _is_among(address, proxies):
         address = named.pop()
     return address
+
+
+def _without_port(named: str) -> str:
+    """Some proxies write 203.0.113.7:4711 or [2001:db8::1]:4711: without this, all of their readers were one."""
+    if named.startswith("["):
+        return named[1:].partition("]")[0]
+    return named.partition(":")[0] if named.count(":") == 1 else named
 
 
 def _is_among(address: str, proxies: Sequence[str]) -> bool:

@@ -45,6 +45,12 @@ def _problem(answer: httpx.Response, status: int) -> dict[str, Any]:
 # Every response
 
 
+@pytest.mark.parametrize("path", ["staff/", "docs/", "v1/models/", "embed/"])
+def test_no_address_leads_away_from_https(path: str, client: httpx.Client) -> None:
+    answer = client.get(path, headers={"Host": "ask.example.org"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 @pytest.mark.parametrize("path", ["healthz", "readyz", "metrics", "docs", "openapi.json", "nothing", "static/docs.js"])
 def test_every_response_has_the_headers(client: httpx.Client, path: str) -> None:
     headers = client.get(path).headers

@@ -234,22 +234,22 @@ def test_discourse_with_a_wrong_signature_is_refused(service: Make) -> None:
 
 @pytest.mark.parametrize("event", ["post_edited", "post_destroyed", "topic_created", "ping"])
 def test_other_events_of_discourse_are_accepted_and_not_stored(service: Make, tmp_path: Path, event: str) -> None:
-    body, headers = discourse_delivery(NEW_POST, secret="word-of-12-letters", event=event)
-    response = service("discourse", "word-of-12-letters").post(DISCOURSE, content=body, headers=headers)
+    body, headers = discourse_delivery(NEW_POST, secret=PLAIN_SECRET, event=event)
+    response = service("discourse", PLAIN_SECRET).post(DISCOURSE, content=body, headers=headers)
     assert (response.status_code, response.json()) == (202, {"stored": False})
     assert _jobs(tmp_path) == []
 
 
 def test_a_post_of_discourse_without_its_text_is_malformed(service: Make) -> None:
-    body, headers = discourse_delivery({"post": {"id": 1, "topic_id": 2}}, secret="word-of-12-letters")
-    _is_problem(service("discourse", "word-of-12-letters").post(DISCOURSE, content=body, headers=headers), 400)
+    body, headers = discourse_delivery({"post": {"id": 1, "topic_id": 2}}, secret=PLAIN_SECRET)
+    _is_problem(service("discourse", PLAIN_SECRET).post(DISCOURSE, content=body, headers=headers), 400)
 
 
 def test_a_ping_and_a_private_message_of_discourse_are_accepted_and_not_stored(service: Make, tmp_path: Path) -> None:
-    client = service("discourse", "word-of-12-letters")
+    client = service("discourse", PLAIN_SECRET)
     private = {"post": {**NEW_POST["post"], "topic_archetype": "private_message", "category_id": None}}
     for data, event in (({"ping": "OK"}, "ping"), (private, "post_created")):
-        body, headers = discourse_delivery(data, secret="word-of-12-letters", event=event)
+        body, headers = discourse_delivery(data, secret=PLAIN_SECRET, event=event)
         response = client.post(DISCOURSE, content=body, headers=headers)
         assert (response.status_code, response.json()) == (202, {"stored": False})
     assert _jobs(tmp_path) == []
