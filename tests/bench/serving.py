@@ -125,8 +125,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--repeated", action="store_true", help="eight questions again and again")
     options = parser.parse_args()
-    fast = encoder_rate(load_encoder(DEFAULT_ENCODER, ask_home()), 5)
-    reference = encoder_rate(ReferenceEncoder(str(packaged_model())), 5)
+    encoders = load_encoder(DEFAULT_ENCODER, ask_home()), ReferenceEncoder(str(packaged_model()))
+    alone = [encoder_rate(encoder, 5) for encoder in encoders]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -147,6 +147,8 @@ def main() -> None:
                 server.send_signal(signal.SIGTERM)
                 server.wait(30)
     figures |= {"memory_start_mb": round(before), "memory_end_mb": round(after)}
+    # Before and after: where another program takes the processor for a while, the higher rate is the true one.
+    fast, reference = map(max, alone, [encoder_rate(encoder, 5) for encoder in encoders])
     figures |= {"encoder_rate": round(fast, 1), "sentence_transformers_rate": round(reference, 1)}
     figures |= {"of_encoder": round(figures["rate"] / fast, 2)}
     figures |= {"of_sentence_transformers": round(figures["rate"] / reference, 2)}

@@ -63,7 +63,9 @@ def test_the_command_its_output_and_its_engine_are_shown(page: Page, engine: Eng
 def test_hostile_output_is_text(page: Page, engine: Engine) -> None:
     before = engine.state()
     _turn_on(page)
-    page.get_by_test_id("stSidebar").get_by_text("And at what containers have logged").click()
+    logs = page.get_by_test_id("stSidebar").get_by_text("And at what containers have logged")
+    logs.click()
+    expect(page.get_by_label("And at what containers have logged")).to_be_checked()
     _ask(page, "show me the logs of hostile")
     shown = page.get_by_test_id("stCode").filter(has_text="<script>alert(1)</script>")
     expect(shown.first).to_be_visible()
