@@ -1,20 +1,17 @@
 """What was asked, how it ended, what was thought of it: conversations, answers and feedback, by SQLAlchemy.
 
-A file of SQLite unless another database is named. The tables hold what any database has: text ids made
-here, JSON, times in UTC; constraints have names, so that a migration can speak of them.
+The tables hold what any database has: text ids made here, JSON, times in UTC; constraints have names, so that a
+migration can speak of them.
 """
 
 from __future__ import annotations
 
-import os
-import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import (
@@ -29,27 +26,22 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
-    create_engine,
-    event,
     func,
     insert,
     select,
     update,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.pool import StaticPool
 
 from assistant.answer import Answer
+from assistant.database import open_engine, set_aside_if_broken, shown
 from assistant.migration import NewerSchema, upgrade
 from assistant.tables import Base, UtcTime
 from corpus.errors import JournalProblem
 
-FILE = "journal.sqlite3"
-MEMORY = "sqlite://"  # for a process that is to leave nothing behind
 MAX_TITLE = 80
-BUSY_SECONDS = 10
 ATTEMPTS = 5  # at a row that another tab or thread adds at the same moment
 
 Rating = Literal["up", "down"]
@@ -166,15 +158,15 @@ class Journal:
 
         A file of SQLite that is broken is set aside, and a new one begins: see `notice`.
         """
-        engine = _engine(url)
-        notice = _set_aside_if_broken(engine)
+        engine = open_engine(url)
+        notice = set_aside_if_broken(engine)
         journal = cls(engine, notice)
         try:
             upgrade(engine)
         except NewerSchema as error:
             journal.close()
             raise JournalProblem(
-                f"The journal at {_shown(engine)} was written by a newer version of this program. "
+                f"The journal at {shown(engine)} was written by a newer version of this program. "
                 "Update the program, or name another journal: ASK_JOURNAL=URL"
             ) from error
         except (SQLAlchemyError, OSError) as error:
@@ -379,93 +371,9 @@ class Journal:
     def _problem(self, error: Exception) -> JournalProblem:
         reason = str(error.orig) if isinstance(error, DBAPIError) else str(error)
         return JournalProblem(
-            f"The journal at {_shown(self._engine)} cannot be used ({' '.join(reason.split())[:200]}). "
+            f"The journal at {shown(self._engine)} cannot be used ({' '.join(reason.split())[:200]}). "
             "Mend that, or name another: ASK_JOURNAL=URL (none: keep nothing)."
         )
-
-
-def journal_url(setting: str | None, home: Path) -> str:
-    """The URL that a setting means: None is the file in the user's folder, `none` is memory."""
-    if setting == "none":
-        return MEMORY
-    return setting or f"sqlite:///{home / FILE}"
-
-
-def _engine(url: str) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True)
-        file = _file(parsed.database)
-        if file is None:  # one connection, or each thread would have a memory of its own
-            engine = create_engine(parsed, poolclass=StaticPool, connect_args={"check_same_thread": False})
-        else:
-            engine = create_engine(parsed, connect_args={"timeout": BUSY_SECONDS})
-            _make_private(file)
-    except (ArgumentError, ImportError, SQLAlchemyError) as error:
-        hidden = url.partition(":")[0]  # the rest may hold a password
-        raise JournalProblem(
-            f"There is no journal at that {hidden!r} address ({' '.join(str(error).split())[:120]}). "
-            "Name one as in sqlite:////home/me/journal.sqlite3 or postgresql+psycopg://user@host/name: ASK_JOURNAL=URL"
-        ) from error
-    event.listen(engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
-    """Readers do not wait for a writer, and what is deleted takes along what hangs on it."""
-    for pragma in ("foreign_keys = ON", "journal_mode = WAL", "synchronous = NORMAL"):
-        connection.execute(f"PRAGMA {pragma}").close()
-
-
-def _file(database: str | None) -> Path | None:
-    return None if database in {None, "", ":memory:"} else Path(str(database))
-
-
-def _make_private(file: Path) -> None:
-    """Make the file for its owner only: what was asked is nobody else's business. SQLite gives its others the same."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise JournalProblem(
-            f"The journal {file} cannot be written ({error.strerror}). "
-            "Allow writing there, or name another: ASK_JOURNAL=URL (none: keep nothing)."
-        ) from error
-
-
-def _set_aside_if_broken(engine: Engine) -> str | None:
-    """Put a file that is no database, or a damaged one, out of the way; says so, None if all is well."""
-    file = _file(engine.url.database) if engine.dialect.name == "sqlite" else None
-    if file is None:
-        return None
-    try:
-        with engine.connect() as connection:
-            said = connection.exec_driver_sql("PRAGMA quick_check(1)").scalar()
-        reason = None if said == "ok" else str(said)
-    except DBAPIError as error:
-        if isinstance(error.orig, sqlite3.OperationalError):  # locked, read-only, full: nothing is wrong with it
-            return None
-        reason = str(error.orig)
-    if reason is None:
-        return None
-    engine.dispose()
-    aside = file.with_name(f"{file.name}.broken-{datetime.now(UTC):%Y%m%dT%H%M%S}")
-    for suffix in ("", "-wal", "-shm"):
-        with suppress(FileNotFoundError):  # another process was quicker
-            file.with_name(file.name + suffix).replace(aside.with_name(aside.name + suffix))
-    _make_private(file)
-    return (
-        f"The journal {file} is damaged ({' '.join(reason.split())[:120]}). It is kept as {aside.name} in the same "
-        "folder, and a new one has begun: earlier conversations are not shown."
-    )
-
-
-def _shown(engine: Engine) -> str:
-    file = _file(engine.url.database) if engine.dialect.name == "sqlite" else None
-    return str(file) if file is not None else engine.url.render_as_string(hide_password=True)
 
 
 def new_id() -> str:

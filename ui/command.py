@@ -48,7 +48,8 @@ def print_json(value: Any, *, compact: bool = False) -> None:
 @contextmanager
 def opened_journal(settings: Settings | None = None) -> Iterator[Journal]:
     """The journal of the settings. Raises JournalProblem, or UsageProblem if nothing is kept."""
-    from assistant.journal import MEMORY, Journal, journal_url
+    from assistant.database import MEMORY, journal_url
+    from assistant.journal import Journal
     from assistant.settings import load_settings
     from index.location import ask_home
 

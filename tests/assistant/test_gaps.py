@@ -11,9 +11,10 @@ from sqlalchemy import text
 
 from assistant import asked
 from assistant.answer import Answer, Citation, Outcome, Via
+from assistant.database import MEMORY
 from assistant.gaps import Example, find_gaps
 from assistant.inbox import Inbox, Incoming
-from assistant.journal import MEMORY, Journal
+from assistant.journal import Journal
 from assistant.recheck import Given, Reply, most_urgent, recheck
 from corpus.documents import read_notes
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from assistant.answer import Answer, Citation, Claim, ShownCommand, Timings, ToolRun, Via
-from assistant.journal import FILE, MEMORY, Journal, journal_url
+from assistant.database import FILE, MEMORY, journal_url
+from assistant.journal import Journal
 from corpus.errors import JournalProblem
 
 ANSWER = Answer(

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Locator, Page, Playwright, expect
 
 from assistant.answer import Answer, Citation, Claim, ShownCommand
-from assistant.journal import FILE, Journal, journal_url
+from assistant.database import FILE, journal_url
+from assistant.journal import Journal
 from tests.assistant.provider import Provider, running
 from tests.e2e.conftest import FLAGS, Served
 from tests.e2e.record import asked_urls, hosts_of, serious

@@ -12,7 +12,8 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from assistant.answer import Answer, Citation, Claim, ShownCommand, ToolRun
-from assistant.journal import FILE, Journal, journal_url
+from assistant.database import FILE, journal_url
+from assistant.journal import Journal
 from corpus.errors import JournalProblem
 from index.embedding import Encoder
 from ui.chat.session import shared

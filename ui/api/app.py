@@ -12,7 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from fastapi import FastAPI
 
-from assistant.journal import Journal, journal_url
+from assistant.database import journal_url
+from assistant.journal import Journal
 from assistant.settings import Settings
 from assistant.upkeep import purge
 from corpus.errors import JournalProblem

@@ -7,7 +7,8 @@ from contextlib import closing
 from typing import Any
 
 from assistant.chain import packaged_course
-from assistant.journal import Journal, journal_url
+from assistant.database import journal_url
+from assistant.journal import Journal
 from assistant.settings import Settings
 from corpus.documents import read_notes
 from index.location import ask_home

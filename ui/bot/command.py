@@ -13,8 +13,9 @@ from typing import Any
 import click
 
 from assistant.chain import packaged_course
+from assistant.database import journal_url
 from assistant.inbox import Inbox, Job
-from assistant.journal import Journal, journal_url
+from assistant.journal import Journal
 from assistant.settings import Settings
 from corpus.documents import read_notes
 from corpus.errors import UsageProblem

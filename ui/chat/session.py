@@ -15,7 +15,8 @@ import streamlit as st
 
 from assistant.answer import Event
 from assistant.answer import Turn as Said
-from assistant.journal import MEMORY, Journal, journal_url
+from assistant.database import MEMORY, journal_url
+from assistant.journal import Journal
 from assistant.settings import Settings, load_settings
 from corpus.errors import AskError, JournalProblem
 from index.location import ask_home
