@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -175,6 +176,19 @@ def test_it_stops_in_good_order_with_a_page_open(own_home: Path, tmp_path: Path,
     assert [line for line in rest if '"level": "error"' in line or "Traceback" in line] == []
 
 
+def test_a_journal_that_fails_costs_no_answer(own_home: Path, tmp_path: Path, new_page: NewPage) -> None:
+    with serving_api(write_notes(tmp_path / "notes"), own_home) as running:
+        page = _open(new_page(), f"{running}/chat/")
+        with closing(sqlite3.connect(own_home / "journal.sqlite3")) as journal:
+            journal.execute("DROP TABLE turns")
+        _ask(page, PORTS)
+        expect(page.get_by_text("Conversations cannot be kept or read now")).to_be_visible()
+        assert str(own_home) not in page.content()
+    log = (own_home / "api.log").read_text()
+    assert "a conversation is kept in memory" in log
+    assert "Traceback" not in log
+
+
 # The web socket, by programs
 
 
@@ -211,6 +225,13 @@ def test_a_message_that_is_too_large_ends_its_connection_only(origin: str) -> No
         with pytest.raises(ConnectionClosed):
             list(connection)
     assert httpx.get(f"{origin}/healthz").status_code == 200
+
+
+def test_a_file_that_is_not_there_is_a_problem(origin: str) -> None:
+    for path in ("static/nothing.js", "static/js/%2e%2e/%2e%2e/x", "media/nothing.png"):
+        answer = httpx.get(f"{origin}/chat/{path}", timeout=60)
+        assert answer.headers["content-type"] == "application/problem+json", path
+        assert answer.json()["status"] == answer.status_code >= 400
 
 
 def test_every_response_has_the_headers_of_the_page(origin: str) -> None:

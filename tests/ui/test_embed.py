@@ -69,6 +69,10 @@ def test_an_origin_that_is_not_exactly_one_of_the_list_is_refused(site: Site, pa
     assert "frame-ancestors 'none'" in response.headers["content-security-policy"]
 
 
+def test_two_origins_at_once_are_refused(site: Site) -> None:
+    assert site(FORUM).get(f"/embed?parent=https://evil.example&parent={FORUM}").status_code == 403
+
+
 def test_the_refusal_shows_what_was_asked_for_as_text(site: Site) -> None:
     response = site().get("/embed", params={"parent": "<script>alert(1)</script>"})
     assert "&lt;script&gt;" in response.text

@@ -14,7 +14,7 @@ from contextlib import AsyncExitStack, aclosing
 from fastapi import Request
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import State
+from starlette.datastructures import Headers, State
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -30,7 +30,9 @@ from ui.chat.server import hosted_app
 from ui.service import read_events
 
 PAGES = {"", "notes", "favicon.png", "manifest.json"}  # and what is in these folders:
-FOLDERS = {"notes", "static", "media"}
+FILES = {"static", "media"}
+FOLDERS = {"notes", *FILES}
+NO_PAGE = "There is no such page."
 ABOUT = {"_stcore/health", "_stcore/host-config"}
 SOCKET = "_stcore/stream"
 MAX_OPEN = 200  # pages
@@ -71,8 +73,26 @@ class ChatPage:
         if scope["method"] not in {"GET", "HEAD"}:
             raise Problem(405, "This can only be read.", {"Allow": "GET, HEAD"})
         if path not in PAGES | ABOUT and path.partition("/")[0] not in FOLDERS:
-            raise Problem(404, "There is no such page.")
-        await (await self._ready(here))(dict(scope), receive, send)
+            raise Problem(404, NO_PAGE)
+        await self._read(await self._ready(here), path, scope, receive, send)
+
+    async def _read(self, app: ASGIApp, path: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on what the page gives; what it refuses, or has no file for, is a problem as everywhere."""
+        is_file = path.partition("/")[0] in FILES
+        refused = 0
+
+        async def given(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start":
+                kind = Headers(raw=message["headers"]).get("content-type", "")
+                is_missing = is_file and kind.startswith("text/html")  # in place of a missing file there is the page
+                refused = message["status"] if message["status"] >= 400 else 404 if is_missing else 0
+            if not refused:
+                await send(message)
+
+        await app(dict(scope), receive, given)
+        if refused:
+            raise Problem(refused, NO_PAGE)
 
     async def _socket(self, here: Shared, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         """The connection of one open page; so many at once, and no more of one address."""

@@ -5,14 +5,18 @@ nothing of what it has asked for. The body is in bodies.py.
 from __future__ import annotations
 
 import asyncio
+import json
+import secrets
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
+from ui.api.problems import MEDIA_TYPE
+
 HEAD_SECONDS = 10.0
 UNREAD_SECONDS = 60.0
 MAX_HEAD = 64 * 1024  # bytes
-TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
 class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichever parser uvicorn has found
@@ -39,10 +43,24 @@ class Connection(AutoHTTPProtocol):  # type: ignore[misc, valid-type]  # whichev
             return
         self._size += len(data)
         if self._size > MAX_HEAD:
-            self.transport.write(TOO_LARGE)
-            self.transport.close()
+            self._refuse(431, f"The head of a request has at most {MAX_HEAD // 1024} KB. Send less.")
         elif self._timer is None:
             self._wait()
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP: a problem, as all that the app refuses."""
+        del msg
+        self._refuse(400, "This is no HTTP request that can be read.")
+
+    def _refuse(self, status: int, detail: str) -> None:
+        title, request = HTTPStatus(status).phrase, secrets.token_hex(8)
+        problem = {"type": "about:blank", "title": title, "status": status, "detail": detail, "request_id": request}
+        body = json.dumps(problem)
+        self.transport.write(
+            f"HTTP/1.1 {status} {title}\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
+            f"X-Request-Id: {request}\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n{body}".encode()
+        )
+        self.transport.close()
 
     def pause_writing(self) -> None:
         """The client reads nothing for now: wait for it, and not for ever."""

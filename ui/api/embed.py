@@ -64,9 +64,11 @@ def _loader(caching: str) -> Response:
 
 
 @router.get(PAGE)
-def page(request: Request, parent: str = "") -> Response:
+def page(request: Request) -> Response:
     """The chat in a frame of `parent`, an origin of the setting embed_origins; for any other it is refused."""
     allowed = request.app.state.embed_origins
+    parents = request.query_params.getlist("parent")
+    parent = parents[0] if len(parents) == 1 else ""  # of two, who knows which one the page would take
     try:
         is_allowed = exact_origin(parent) in allowed
     except ValueError:

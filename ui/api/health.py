@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 
-from ui.api.state import Shared, shared
+from ui.api.state import CLOSED, Shared, shared
 
 router = APIRouter(tags=["health"])
 
@@ -21,7 +21,7 @@ async def alive() -> dict[str, str]:
 async def ready(response: Response, here: Annotated[Shared, Depends(shared)]) -> dict[str, Any]:
     """Whether questions can be answered, and if not why."""
     service = here.service
-    reasons = [service.problem] if service.problem else []
+    reasons = [CLOSED] if service.problem else []
     if service.opened is None and not reasons:
         stage = service.stage
         reasons.append(f"the index is being built ({stage.name} {stage.done}/{stage.total})")

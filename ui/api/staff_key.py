@@ -9,7 +9,7 @@ from fastapi import Request
 from starlette.concurrency import run_in_threadpool
 
 from assistant.keys import Keys
-from ui.api.callers import Caller, address, windows
+from ui.api.callers import Caller, address, spend, windows
 from ui.api.limits import HOUR, MINUTE
 from ui.api.problems import Problem
 from ui.api.state import Shared
@@ -25,25 +25,21 @@ async def staff_key(request: Request, here: Shared, *, challenge: str) -> Caller
     text = _key_of(request, takes_basic=challenge == BASIC)
     if text is None:
         raise Problem(401, "This needs a key with the scope staff.", {"WWW-Authenticate": challenge, **NO_STORE})
-    tries = f"staff-tries:{address(request, here.settings)}"
-    _spend(here, tries, TRIES)  # before the look, and given back after it: many at once are counted too
+    stranger = Caller("anonymous", address(request, here.settings))
+    spend(
+        here, "staff-tries", stranger, TRIES
+    )  # before the look, and given back after it: many at once are counted too
     key = await run_in_threadpool(Keys(here.journal).find, text)
     if key is None:
         detail = "This key is not known, or no longer good."
         raise Problem(401, detail, {"WWW-Authenticate": challenge, **NO_STORE})
-    here.limits.take_back(tries)
+    here.limits.take_back(f"staff-tries:{stranger.limited_as}")
     who = Caller("key", f"key:{key.id}", key.scopes)
     request.state.caller = who.kind
-    _spend(here, f"staff:{who.limited_as}", windows(who, here.settings))
+    spend(here, "staff", who, windows(who, here.settings))
     if "staff" not in key.scopes:
         raise Problem(403, "This key has not the scope staff.", NO_STORE)
     return who
-
-
-def _spend(here: Shared, bucket: str, allowed: list[tuple[int, float]]) -> None:
-    wait = here.limits.spend(bucket, allowed)
-    if wait:
-        raise Problem(429, f"That was often. Try again in {wait} seconds.", {"Retry-After": str(wait), **NO_STORE})
 
 
 def _key_of(request: Request, *, takes_basic: bool) -> str | None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ui.api.webhooks import Intake
 
 RETRY_SECONDS = 2
+# Where the notes are on this machine is nobody's business.
+CLOSED = "The notes cannot be read or indexed now. The log of the service says why."
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,6 @@ def opened_notes(here: Shared) -> Opened:
     """The notes, ready to be asked. Raises Problem with 503."""
     service = here.service
     if service.opened is None:
-        detail = service.problem or "The index of the notes is being built. Ask again in a moment."
+        detail = CLOSED if service.problem else "The index of the notes is being built. Ask again in a moment."
         raise Problem(503, detail, {"Retry-After": str(RETRY_SECONDS)})
     return service.opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -25,6 +26,7 @@ from ui.service import Opened, Service
 
 MAX_SERVICES = 4
 POLL_SECONDS = 0.1
+NOT_KEPT = "Conversations cannot be kept or read now: what you ask lasts as long as this page is open."
 LOOPBACK = "127.0.0.1"  # Streamlit has no address for it
 
 Result = TypeVar("Result")
@@ -124,7 +126,13 @@ class PageSession:
     def journal(self, use: Callable[[Journal], Result]) -> Result:
         """Use the journal; one that fails in the middle is opened anew, and if it must be, in memory."""
         if self.host is not None:
-            return use(self.host.journal)
+            if "journal_failed" not in st.session_state:
+                try:
+                    return use(self.host.journal)
+                except JournalProblem as problem:  # where it is, is for whoever runs the server
+                    logging.getLogger("ask").warning("a conversation is kept in memory: %s", problem)
+                    st.session_state["journal_failed"] = True
+            return use(shared().journal(MEMORY))
         try:
             return use(shared().journal(self.url))
         except JournalProblem as problem:
@@ -136,7 +144,7 @@ class PageSession:
     def notice(self) -> str | None:
         """What has to be said about the journal."""
         if self.host is not None:
-            return None
+            return NOT_KEPT if "journal_failed" in st.session_state else None
         shared().journal(self.url)  # opened, if it has not been yet
         return shared().notices.get(self.url)
 

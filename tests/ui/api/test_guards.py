@@ -436,6 +436,27 @@ def test_a_head_without_end_is_refused(serve: Callable[..., Any]) -> None:
     lines = (b"x: " + b"y" * 1_000 + b"\r\n" for _ in range(200))
     told, _ = _until_closed(serve(), b"GET /healthz HTTP/1.1\r\n", *lines, every=0.001)
     assert told.startswith(b"HTTP/1.1 431 ")
+    assert b"application/problem+json" in told
+
+
+def test_what_is_no_http_is_a_problem_too(service: Any) -> None:
+    told, _ = _until_closed(service, b"GARBAGE\r\n\r\n")
+    head, _, body = told.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    problem = json.loads(body)
+    assert (problem["status"], f"X-Request-Id: {problem['request_id']}".encode() in head) == (400, True)
+
+
+def test_where_the_notes_are_is_not_told(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    running = serve()
+    service = running.app.state.shared.service
+    monkeypatch.setattr(service, "_opened", None)
+    monkeypatch.setattr(service, "bring_up_to_date", lambda: None)
+    monkeypatch.setattr(service, "problem", "There are no notes at /srv/course.")
+    for answer in (httpx.get(f"{running.url}readyz"), httpx.post(running.url + ASK, json=PORTS)):
+        assert answer.status_code == 503
+        assert "cannot be read" in answer.text
+        assert "/srv" not in answer.text
 
 
 def test_a_client_that_reads_nothing_is_let_go(serve: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
