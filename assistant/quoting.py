@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from urllib.parse import quote as percent_encoded
 
@@ -143,6 +144,7 @@ def shown_commands(evidence: Sequence[Evidence]) -> list[ShownCommand]:
     return list(found.values())
 
 
+@lru_cache(maxsize=4096)  # the same few commands stand in many answers
 def checked_command(line: str, *, is_whole: bool) -> ShownCommand:
     """A docker command that stands in the notes: shown as they have it, with what is wrong with it."""
     verdict = check(line, is_whole=is_whole)
