@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.homes import make_home
+
 if TYPE_CHECKING:
     from tests.assistant.docker.engine import Engine
 
@@ -55,13 +57,6 @@ def _clear_settings(patch: pytest.MonkeyPatch) -> None:
         patch.delenv(name, raising=False)
 
 
-def _make_home(folder: Path, encoders: Path) -> Path:
-    """A home that has nothing but the session's encoders, by a link: an export through it is kept for all."""
-    folder.mkdir()
-    (folder / "encoders").symlink_to(encoders, target_is_directory=True)
-    return folder
-
-
 @pytest.fixture(scope="session")
 def _encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("encoders")
@@ -71,7 +66,7 @@ def _encoders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoders(_encoders: Path) -> Path:
     """The folder `encoders` of every home, with the default encoder exported: once a session, it takes ten seconds."""
     code = "import sys, pathlib, index.embedding as e; e.load_encoder(e.DEFAULT_ENCODER, pathlib.Path(sys.argv[1]))"
-    home = _make_home(_encoders.parent / "export-home", _encoders)
+    home = make_home(_encoders.parent / "export-home", _encoders)
     # In a process of its own: torch would stay in this one, where tests look at what is imported.
     subprocess.run([sys.executable, "-c", code, str(home)], cwd=ROOT, check=True)
     return _encoders
@@ -92,7 +87,7 @@ def engine() -> Iterator[Engine]:
 @pytest.fixture(scope="session")
 def home(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home for the whole session, the real encoder in it: for what is built once and only read by tests."""
-    return _make_home(tmp_path_factory.mktemp("session") / "home", encoders)
+    return make_home(tmp_path_factory.mktemp("session") / "home", encoders)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -121,7 +116,7 @@ def ask_home(
         request.getfixturevalue("encoders")
     with pytest.MonkeyPatch.context() as patch:
         _clear_settings(patch)
-        folder = _make_home(tmp_path_factory.mktemp("ask") / "home", _encoders)
+        folder = make_home(tmp_path_factory.mktemp("ask") / "home", _encoders)
         patch.setenv("ASK_HOME", str(folder))
         yield folder
 

@@ -34,6 +34,7 @@ NEVER_IMPORTED = {
 MADE_OF_A_LIBRARY = (
     "assistant.runnable",
     "index.retriever",
+    "assistant.database",
     "assistant.asked",
     "assistant.journal",
     "assistant.inbox",

@@ -17,6 +17,7 @@ from tests.e2e.hosts import hosting, serving_api
 from tests.e2e.record import Record, asked_urls, hosts_of
 from tests.e2e.servers import running
 from tests.e2e.widget import OTHER, PORTS, Sites
+from tests.homes import make_home
 
 FLAGS = [
     "--headless",
@@ -101,10 +102,7 @@ def browser(playwright: Playwright, chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def own_home(encoders: Path, tmp_path: Path) -> Path:
     """A home of the test's own, which shares the exported encoder."""
-    folder = tmp_path / "home"
-    folder.mkdir()
-    (folder / "encoders").symlink_to(encoders, target_is_directory=True)
-    return folder
+    return make_home(tmp_path / "home", encoders)
 
 
 @pytest.fixture
@@ -125,9 +123,7 @@ def serve(own_home: Path, tmp_path: Path) -> Iterator[Callable[..., Served]]:
 def served(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """`ask ui` over notes that no test changes."""
     folder = tmp_path_factory.mktemp("page")
-    home = folder / "home"
-    home.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    home = make_home(folder / "home", encoders)
     with serving(write_notes(folder / "notes"), home) as running:
         yield running
 
@@ -136,9 +132,7 @@ def served(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def sites(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sites]:
     """The widget's service with a forum that may show it, over notes that no test changes."""
     folder = tmp_path_factory.mktemp("widget")
-    home = folder / "home"
-    home.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    home = make_home(folder / "home", encoders)
     with hosting() as forum, hosting() as stranger:
         settings = {"ASK_EMBED_ORIGINS": forum.origin, "ASK_BASE_URL": f"{forum.origin}/notes/"}
         with serving_api(write_notes(folder / "notes"), home, **settings) as service:

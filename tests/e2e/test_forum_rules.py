@@ -27,6 +27,7 @@ from tests.e2e.spirit_forum import (
     said_by,
     wait_until,
 )
+from tests.homes import make_home
 from ui.bot.reply import replied_to
 from ui.bot.rules import TOO_QUICK_SECONDS
 
@@ -138,9 +139,7 @@ def _topics_of(home: Path) -> set[str]:
 def test_two_bots_in_one_topic_leave_each_other_alone(
     project: Project, own_home: Path, encoders: Path, tmp_path: Path
 ) -> None:
-    other_home = tmp_path / "other-home"
-    other_home.mkdir()
-    (other_home / "encoders").symlink_to(encoders, target_is_directory=True)
+    other_home = make_home(tmp_path / "other-home", encoders)
     notes = write_notes(tmp_path / "notes")
     nowhere = "http://127.0.0.1:9/webhooks/spirit"  # both see every post by their sweeps
     with running(project, nowhere) as forum, running(project, nowhere, bot=BOTS[1]) as door:

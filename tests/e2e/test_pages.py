@@ -15,6 +15,7 @@ from tests.e2e.attacks import ATTACKS, MARKER, hostile_note, one_line
 from tests.e2e.hosts import serving_api
 from tests.e2e.record import Record, serious
 from tests.e2e.widget import LEGACY, OTHER, PORTS, Sites, shot
+from tests.homes import make_home
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -41,10 +42,8 @@ PRESSED = """() => { for (const each of document.querySelectorAll("a, summary, h
 @pytest.fixture
 def hostile(encoders: Path, tmp_path: Path) -> Iterator[str]:
     """A service over a note with all the attacks in it."""
-    home, notes = tmp_path / "home", tmp_path / "notes"
-    home.mkdir()
+    home, notes = make_home(tmp_path / "home", encoders), tmp_path / "notes"
     notes.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
     (notes / "note.md").write_text(hostile_note(), encoding="utf-8")
     with serving_api(notes, home) as service:
         yield service

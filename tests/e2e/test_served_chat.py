@@ -24,6 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.e2e.conftest import write_notes
 from tests.e2e.hosts import serving_api
 from tests.e2e.servers import COMMAND, ROOT, wait_until_ready
+from tests.homes import make_home
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -36,9 +37,7 @@ NewPage = Callable[..., Page]
 def origin(encoders: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """`ask serve` with settings that would let a reader of `ask ui` do more."""
     folder = tmp_path_factory.mktemp("served")
-    home = folder / "home"
-    home.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    home = make_home(folder / "home", encoders)
     with serving_api(write_notes(folder / "notes"), home, ASK_DOCKER="logs") as running:
         yield running
 

@@ -18,6 +18,7 @@ from assistant.keys import Keys
 from tests.e2e.conftest import write_notes
 from tests.e2e.hosts import serving_api
 from tests.e2e.widget import shot
+from tests.homes import make_home
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -62,9 +63,7 @@ def staffed(
     request: pytest.FixtureRequest, encoders: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Staffed]:
     folder = tmp_path_factory.mktemp("staff")
-    home = folder / "home"
-    home.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
+    home = make_home(folder / "home", encoders)
     url = f"sqlite:///{folder / 'journal.sqlite3'}"
     journal = Journal.open(url)
     _, key = Keys(journal).add("teacher", ["staff"])

@@ -15,6 +15,7 @@ from tests.e2e.attacks import ATTACKS, MARKER, hostile_note, one_line
 from tests.e2e.hosts import hosting, serving_api
 from tests.e2e.record import Record
 from tests.e2e.widget import answer_json, citation_json, open_panel, reply_with
+from tests.homes import make_home
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -33,10 +34,8 @@ PRESSED = """(main) => { for (const each of main.querySelectorAll("a, summary, .
 @contextmanager
 def _widget(encoders: Path, folder: Path, **settings: str) -> Iterator[str]:
     """A page with the widget over notes with all the texts in them; its address."""
-    home, notes = folder / "home", folder / "notes"
-    home.mkdir()
+    home, notes = make_home(folder / "home", encoders), folder / "notes"
     notes.mkdir()
-    (home / "encoders").symlink_to(encoders, target_is_directory=True)
     (notes / "note.md").write_text(hostile_note(), encoding="utf-8")
     with ExitStack() as stack:
         host = stack.enter_context(hosting())

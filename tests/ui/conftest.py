@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant.journal import Journal
 from ui.cli import run
 
 ROOT = Path(__file__).parents[2]
@@ -89,3 +90,13 @@ def process(environment: dict[str, str], tmp_path: Path) -> Callable[..., subpro
         return subprocess.run([*COMMAND, *words], capture_output=True, cwd=tmp_path, timeout=60, check=False, **options)
 
     return started
+
+
+@pytest.fixture
+def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
+    """A journal of the test's own, which the settings name too."""
+    url = f"sqlite:///{tmp_path / 'j.sqlite3'}"
+    monkeypatch.setenv("ASK_JOURNAL", url)
+    opened = Journal.open(url)
+    yield opened
+    opened.close()

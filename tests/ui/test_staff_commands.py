@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,15 +16,6 @@ from ui.cli import run
 Ask = Callable[..., tuple[int, str]]
 PORTS = Citation(1, "note.md", ("Docker", "Ports"), (), 3, 3, "publish with `-p`", "ports", "u", "old")
 VOLUMES = Citation(1, "note.md", ("Docker", "Volumes"), (), 9, 9, "## Volumes", "volumes", "u", "old")
-
-
-@pytest.fixture
-def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
-    url = f"sqlite:///{tmp_path / 'j.sqlite3'}"
-    monkeypatch.setenv("ASK_JOURNAL", url)
-    opened = Journal.open(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

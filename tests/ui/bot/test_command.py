@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,6 @@ from tests.ui.conftest import COMMAND, ROOT
 from ui.cli import run
 
 Ask = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
-    url = f"sqlite:///{tmp_path / 'j.sqlite3'}"
-    monkeypatch.setenv("ASK_JOURNAL", url)
-    opened = Journal.open(url)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
