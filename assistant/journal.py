@@ -258,8 +258,8 @@ class Journal:
                 connection.execute(update(answers).where(answers.c.id == answer.id).values(user_id=None))
             today = (askings.c.answer == answer.id, askings.c.day == now.date())
             # The database adds up: two that ask at once are both counted.
-            counted = connection.execute(update(askings).where(*today).values(times=askings.c.times + times))
-            if counted.rowcount == 0:
+            count = update(askings).where(*today).values(times=askings.c.times + times)
+            if not owners or connection.execute(count).rowcount == 0:
                 connection.execute(insert(askings).values(answer=answer.id, day=now.date(), times=times))
 
     def _again_if_taken(self, work: Callable[[], Result]) -> Result:

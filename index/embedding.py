@@ -159,8 +159,8 @@ def _digest(model_folder: Path) -> str:
 class OnnxEncoder:
     """The default encoder on onnxruntime: no torch, no sentence_transformers. `folder` is made by export_onnx.
 
-    `is_shared`: other threads need the processor as well. Otherwise the runtime's threads spin for a while after each
-    text, which is a tenth quicker for one question, and a third slower for many at once.
+    `is_shared`: other threads ask too, and each runs its own text. Otherwise all processors work on one text, which is
+    a quarter quicker for one question, and a third slower for many at once: the parts have to wait for each other.
     """
 
     def __init__(self, folder: Path, *, is_shared: bool = False) -> None:
@@ -175,7 +175,7 @@ class OnnxEncoder:
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
             if is_shared:
-                options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+                options.intra_op_num_threads = 1
             self._session = onnxruntime.InferenceSession(
                 str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
             )

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from threading import Event as Flag
+from threading import Lock
 
 from assistant.answer import Event
 from ui.api.problems import Problem
@@ -61,6 +62,8 @@ class UnderWay:
         self._loop = loop
         self._until = loop.time() + seconds
         self._queue: asyncio.Queue[Event | BaseException | None] = asyncio.Queue(MAX_EVENTS)
+        self._fresh: list[Event | BaseException | None] = []  # said, and not yet taken over by the loop
+        self._lock = Lock()
         self._left = Flag()
 
     def work(self, make: Make) -> None:
@@ -78,14 +81,20 @@ class UnderWay:
             self._say(error)
 
     def _say(self, event: Event | BaseException | None) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._put, event)
+        with self._lock:
+            self._fresh.append(event)
+            is_told = len(self._fresh) > 1  # waking the loop costs more than an event: once for all that is fresh
+        if not is_told and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._take)
 
-    def _put(self, event: Event | BaseException | None) -> None:
-        if self._queue.full():
-            self._left.set()
-        else:
-            self._queue.put_nowait(event)
+    def _take(self) -> None:
+        with self._lock:
+            fresh, self._fresh = self._fresh, []
+        for event in fresh:
+            if self._queue.full():
+                self._left.set()
+            else:
+                self._queue.put_nowait(event)
 
     async def events(self) -> AsyncIterator[Event]:
         """The events in order, the whole answer last. Raises AskError, or Problem with 504 when time is up."""
