@@ -122,8 +122,14 @@ def ask_home(
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run."""
+    """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run.
+
+    Of several workers one has all tests of a file, and one has the Docker Engine: two would share its network.
+    """
     items.sort(key=lambda item: "e2e" in item.path.parts)
+    for item in items:
+        needs_engine = "engine" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("engine" if needs_engine else str(item.path)))
 
 
 def _left_out(reporter: pytest.TerminalReporter) -> list[str]:
@@ -138,12 +144,12 @@ def _left_out(reporter: pytest.TerminalReporter) -> list[str]:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say what did not run, so that a green run is not taken for more than it is."""
     skipped = _left_out(terminalreporter)
-    deselected = len(terminalreporter.stats.get("deselected", []))
+    choice = config.option.markexpr or config.option.keyword  # of several workers none tells how many it left out
     for line in skipped:
         terminalreporter.write_line(f"Left out: {line}")
-    if deselected:
-        terminalreporter.write_line(f"Left out: {deselected} tests, by the choice of this call.")
-    if not skipped and not deselected and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
+    if choice:
+        terminalreporter.write_line(f"Left out: every test that is not {choice!r}, by the choice of this call.")
+    if not skipped and not choice and config.args_source == pytest.Config.ArgsSource.TESTPATHS:
         terminalreporter.write_line(
             "Left out: nothing; the real encoder, Chroma, bash, a Docker Engine, PostgreSQL and chromium took part."
         )
