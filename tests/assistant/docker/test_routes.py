@@ -190,7 +190,7 @@ def test_no_other_path_is_let_through(target: str) -> None:
     assert _status("GET", target) == 403
 
 
-FUTURE = int(time.time()) + 3_600
+FUTURE = 4_102_444_800  # 2100
 BAD_QUERIES = [
     "/version?",
     "/version?x",

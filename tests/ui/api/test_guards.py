@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
 import json
 import logging
 import os
@@ -290,7 +291,7 @@ def test_a_reader_whom_the_forum_names_may_ask_and_have_it_removed(forum: Any) -
         {"iat": None},
         {"exp": None},
     ],
-    ids=str,
+    ids=itertools.count(),  # each worker has to give them the same names, and the times are of now
 )
 def test_a_token_with_a_wrong_claim_is_refused(forum: Any, changed: dict[str, Any]) -> None:
     _problem(_asked(forum, jwt.encode(_claims(**changed), SECRET)), 401)
