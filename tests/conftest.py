@@ -121,6 +121,7 @@ def ask_home(
         yield folder
 
 
+@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run.
 

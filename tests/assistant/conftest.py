@@ -134,7 +134,7 @@ def worded(course: Assistant, provider: Provider, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
 
     def with_model(name: str = "openai:scripted", **options: object) -> Assistant:
-        settings = Settings(**{"model_url": provider.url, "model_retries": 0, "model_seconds": 5, **options})
+        settings = Settings(**{"model_url": provider.url, "model_retries": 0, "model_seconds": 30, **options})
         return replace(course, settings=settings, model=load_model(name, settings))
 
     return with_model
