@@ -22,8 +22,9 @@ from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_c
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
-from ui.api.chat_page import ChatPage, to_chat
+from ui.api.chat_page import ChatPage, front_page, to_chat
 from ui.api.cors import Cors
+from ui.api.heads import Heads
 from ui.api.limits import Limits
 from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
@@ -101,11 +102,13 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     add_problem_handlers(app)
     for module in (asking, keeping, openai_chat, permalinks, staff, embed, webhooks, mcp_http, docs_page, health):
         app.include_router(module.router)
+    app.add_api_route("/", front_page(has_chat=settings.chat_in_serve), include_in_schema=False)
     if settings.chat_in_serve:
         app.add_api_route("/chat", to_chat, include_in_schema=False)
         app.mount("/chat", chat)
     # The last is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Heads)
     if settings.cors_origins:
         app.add_middleware(
             Cors,

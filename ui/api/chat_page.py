@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 
 from fastapi import Request
@@ -49,6 +49,15 @@ async def to_chat(request: Request) -> RedirectResponse:
     """The page's addresses are relative to the slash."""
     query = request.url.query
     return RedirectResponse(f"chat/?{query}" if query else "chat/")
+
+
+def front_page(*, has_chat: bool) -> Callable[[], Awaitable[RedirectResponse]]:
+    """The route of the bare address, which is what a person types: to the page, or to what else there is."""
+
+    async def front() -> RedirectResponse:
+        return RedirectResponse("chat/" if has_chat else "docs")
+
+    return front
 
 
 class ChatPage:

@@ -89,6 +89,14 @@ def status_of(error: AskError) -> int:
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
+def is_refusal(error: Problem | AskError | RequestValidationError) -> bool:
+    """Whether nothing was done for a request: it cannot be done as it is, or not now."""
+    if isinstance(error, RequestValidationError):
+        return True
+    status = error.status if isinstance(error, Problem) else status_of(error)
+    return status < 500 or status == 503
+
+
 def problem_response(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> JSONResponse:

@@ -64,6 +64,22 @@ def test_every_response_has_the_headers(client: httpx.Client, path: str) -> None
     assert "server" not in headers
 
 
+@pytest.mark.parametrize("path", ["healthz", "readyz", "widget.js", "docs", "openapi.json", "notes/note.md", "nothing"])
+def test_head_is_what_get_would_answer_without_its_body(path: str, client: httpx.Client) -> None:
+    whole, head = client.get(path), client.head(path)
+    told = {"content-type", "content-length", "content-security-policy", "cache-control"}
+    assert head.status_code == whole.status_code
+    assert {name: head.headers.get(name) for name in told} == {name: whole.headers.get(name) for name in told}
+    assert head.content == b""
+    assert client.head("/v1/ask").status_code == 405
+
+
+def test_the_bare_address_leads_to_what_there_is(client: httpx.Client, serve: Callable[..., Any]) -> None:
+    assert client.get("/", follow_redirects=False).headers["location"] == "chat/"
+    without = serve(chat_in_serve=False)
+    assert httpx.get(without.url, follow_redirects=True).url.path == "/docs"
+
+
 def test_what_is_not_there_is_a_problem(client: httpx.Client) -> None:
     _problem(client.get("/nothing"), 404)
     refused = client.put("/v1/ask", json=PORTS)
@@ -197,6 +213,16 @@ def test_one_address_may_ask_five_times_a_minute_and_a_key_more(serve: Callable[
     key = service.key()
     keyed = [httpx.post(service.url + ASK, json=PORTS, headers=key, timeout=60).status_code for _ in range(21)]
     assert keyed == [200] * 20 + [429]
+
+
+def test_what_is_refused_costs_no_turn(serve: Callable[..., Any]) -> None:
+    service = serve(anonymous_per_minute=1)
+    for refused in ({"question": ""}, {**PORTS, "docker": True}, {**PORTS, "model": "openai:gpt-4o"}, {"question": 1}):
+        assert httpx.post(service.url + ASK, json=refused, timeout=60).status_code in {404, 422}
+    chat = {"messages": [{"role": "system", "content": "x"}]}
+    assert httpx.post(f"{service.url}v1/chat/completions", json=chat, timeout=60).status_code == 400
+    answers = [httpx.post(service.url + ASK, json=PORTS, timeout=60).status_code for _ in range(2)]
+    assert answers == [200, 429]
 
 
 def test_a_line_of_the_proxys_own_counts_and_not_the_one_before(serve: Callable[..., Any]) -> None:
