@@ -70,6 +70,18 @@ def test_what_is_not_offered_is_refused(client: httpx.Client, more: dict[str, An
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_what_the_contract_has_and_the_service_has_not_is_refused_in_plain_words(client: httpx.Client) -> None:
+    said = [
+        client.post("/v1/ask", json={**PORTS, **more}).json()["detail"]
+        for more in ({"notes": "/etc"}, {"docker": True})
+    ]
+    assert ["own notes alone" in said[0], "looks at the Docker" in said[1]] == [True, True]
+
+
+def test_who_wants_neither_other_notes_nor_docker_may_say_so(client: httpx.Client) -> None:
+    assert client.post("/v1/ask", json={**PORTS, "notes": None, "docker": False}).status_code == 200
+
+
 def test_no_model_but_that_of_the_service_can_be_asked_for(client: httpx.Client) -> None:
     answer = client.post("/v1/ask", json={**PORTS, "model": "openai:gpt-4o"})
     assert answer.status_code == 404
