@@ -112,6 +112,17 @@ def test_an_answer_can_be_read_again_and_rated(client: httpx.Client, service: An
     assert (kept.rating, kept.reason, kept.text) == ("down", "wrong source", "see line 6")
 
 
+def test_who_says_more_of_an_answer_is_counted_once(client: httpx.Client, service: Any) -> None:
+    answer = client.post("/v1/ask", json={"question": "How do I keep data?"}).json()["id"]
+    down: dict[str, Any] = {"answer": answer, "rating": "down"}
+    first = client.post("/v1/feedback", json=down).json()["id"]
+    second = client.post("/v1/feedback", json={**down, "reason": "too short", "replaces": first}).json()["id"]
+    assert [said.reason for said in service.journal.feedback(answer)] == ["too short"]
+    other = client.post("/v1/ask", json=PORTS).json()["id"]
+    client.post("/v1/feedback", json={"answer": other, "rating": "up", "replaces": second})
+    assert [said.reason for said in service.journal.feedback(answer)] == ["too short"]  # it is of another answer
+
+
 def test_only_an_answer_that_was_given_can_be_read_or_rated(client: httpx.Client) -> None:
     assert client.get("/v1/answers/abc").status_code == 404
     assert client.post("/v1/feedback", json={"answer": "abc", "rating": "up"}).status_code == 404
