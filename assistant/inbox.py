@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, exists, func, select, update
+from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
@@ -26,6 +26,7 @@ from corpus.errors import JournalProblem
 State = Literal["received", "answering", "posting", "held", "review", "done", "skipped", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 WORKABLE: tuple[State, ...] = ("received", "answering", "posting", "held")
+ENDED: tuple[State, ...] = ("done", "skipped", "failed")
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 900.0
 MAX_ATTEMPTS = 12  # about two hours with the waits between them
@@ -302,6 +303,13 @@ class Inbox:
             for answer, source, topic, post in session.execute(wanted):
                 found[answer] = (*found.get(answer, ()), Reply(source, topic, post))
         return found
+
+    def forget_texts(self, before: datetime) -> int:
+        """Remove what was asked and replied from the jobs that ended before then; of how many."""
+        texts = (_Job.state.in_(ENDED), _Job.changed < before, or_(_Job.question != "", _Job.reply != ""))
+        with self._journal.session() as session:
+            done = session.execute(update(_Job).where(*texts).values(question="", reply=""))
+            return int(done.rowcount)  # type: ignore[attr-defined]
 
     def last_reply(self, source: str) -> datetime | None:
         """When a reply was last posted there, by any worker."""

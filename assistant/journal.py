@@ -149,7 +149,7 @@ class Journal:
     def __init__(self, engine: Engine, notice: str | None = None) -> None:
         self._engine = engine
         # In memory all threads share one connection: two transactions at once would be one.
-        self._in_turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
+        self._in_turn = threading.RLock() if self.is_in_memory else nullcontext()
         self.notice = notice
 
     @classmethod
@@ -173,6 +173,11 @@ class Journal:
             journal.close()
             raise journal._problem(error) from error
         return journal
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether nothing of it is left when the process ends."""
+        return isinstance(self._engine.pool, StaticPool)
 
     def close(self) -> None:
         """Let go of the database."""

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from assistant.database import journal_url
 from assistant.journal import Journal
 from assistant.settings import Settings
-from assistant.upkeep import purge
+from assistant.upkeep import purge, trim
 from corpus.errors import JournalProblem
 from index.location import ask_home
 from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_chat, permalinks, staff, webhooks
@@ -36,6 +36,10 @@ from ui.service import Service
 
 MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name")
 UPKEEP_SECONDS = 3_600.0
+TRIM_SECONDS = 60.0
+MOST_IN_MEMORY = 1_000  # answers that links still lead to, where nothing is kept
+
+LOG = logging.getLogger("ask")
 
 
 def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -> FastAPI:
@@ -122,12 +126,18 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
 
 
 async def _upkeep(journal: Journal, days: int | None) -> None:
-    """Remove what is too old, at once and every hour."""
-    while days is not None:
+    """Remove what is too old, at once and every hour; where nothing is to be kept, all but the latest every minute."""
+    if days is None and not journal.is_in_memory:
+        LOG.warning("what is asked is kept for ever; ASK_KEEP_DAYS=365, for instance, removes what is older")
+        return
+    while True:
         with suppress(JournalProblem):  # said by the next request
-            gone = await asyncio.to_thread(purge, journal, days)
-            logging.getLogger("ask").info("purged", extra={"about": {"rows": gone}})
-        await asyncio.sleep(UPKEEP_SECONDS)
+            if journal.is_in_memory:
+                await asyncio.to_thread(trim, journal, MOST_IN_MEMORY)
+            if days is not None:
+                gone = await asyncio.to_thread(purge, journal, days)
+                LOG.info("purged", extra={"about": {"rows": gone}})
+        await asyncio.sleep(TRIM_SECONDS if journal.is_in_memory else UPKEEP_SECONDS)
 
 
 def _version() -> str:
