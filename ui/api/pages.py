@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import escape
 from itertools import groupby
 from urllib.parse import quote, urlencode
@@ -24,6 +25,7 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # no pictures
 )
 MAX_SUMMARY = 200
+MAX_RENDERED = 1_000  # sections
 Marked = frozenset[tuple[str, int]]  # lines: document and number
 
 _SAFE_LINK = re.compile(r"(?:https?://|#)[^\s]*", re.IGNORECASE)
@@ -85,6 +87,12 @@ def note_page(chapter: Chapter, section: SectionText | None, marked: Marked, pub
     return page(title, "".join(parts), _open_graph(title, chapter.title, url))
 
 
+@lru_cache(MAX_RENDERED)
+def _written(markdown: str) -> str:
+    """A section of the notes: whoever opens many of them would else hold the others up with nothing but reading."""
+    return markdown_html(markdown)
+
+
 def markdown_html(text: str) -> str:
     """Markdown as HTML in which nothing acts: tags are text, pictures are their description, links are for the web."""
     shown: str = _parser().render(printable(text))
@@ -141,7 +149,7 @@ def _section(section: SectionText, marked: Marked) -> str:
     cited = any((line.document, line.number) in marked for line in section.lines)
     lines = f"<details open><summary>The cited lines</summary>{_lines(section.lines, marked)}</details>"
     empty = '<p class="outcome">Nothing is written here yet.</p>' if section.state != "written" else ""
-    return f"<section>{title}{lines if cited else ''}{markdown_html(section.markdown)}{empty}</section>"
+    return f"<section>{title}{lines if cited else ''}{_written(section.markdown)}{empty}</section>"
 
 
 def _lines(lines: Iterable[Line], marked: Marked) -> str:
