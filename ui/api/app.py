@@ -18,7 +18,19 @@ from assistant.settings import Settings
 from assistant.upkeep import purge, trim
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_chat, permalinks, staff, webhooks
+from ui.api import (
+    asking,
+    docs_page,
+    embed,
+    health,
+    keeping,
+    mcp_http,
+    openai_chat,
+    permalinks,
+    staff,
+    staff_replies,
+    webhooks,
+)
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
@@ -104,7 +116,19 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
-    for module in (asking, keeping, openai_chat, permalinks, staff, embed, webhooks, mcp_http, docs_page, health):
+    for module in (
+        asking,
+        keeping,
+        openai_chat,
+        permalinks,
+        staff,
+        staff_replies,
+        embed,
+        webhooks,
+        mcp_http,
+        docs_page,
+        health,
+    ):
         app.include_router(module.router)
     app.add_api_route("/", front_page(has_chat=settings.chat_in_serve), include_in_schema=False)
     if settings.chat_in_serve:
