@@ -18,6 +18,7 @@ from ui.api.state import Shared, opened, shared
 from ui.service import Opened
 
 MAX_LINES = 500
+WIDTH, HEIGHT = 600, 200  # of an unfolded link, in pixels, unless a page has less room
 LINES = r"^[0-9]{1,7}(-[0-9]{1,7})?$"
 
 router = APIRouter(tags=["permalinks"], responses=PROBLEMS)
@@ -53,6 +54,8 @@ def oembed(
     url: Annotated[str, Query(max_length=2_000)],
     here: Annotated[Shared, Depends(shared)],
     format: Literal["json"] = "json",  # noqa: A002  # its name in oEmbed; XML is not made
+    maxwidth: Annotated[int, Query(ge=1, le=100_000)] = WIDTH,
+    maxheight: Annotated[int, Query(ge=1, le=100_000)] = HEIGHT,
 ) -> dict[str, Any]:
     """An answer of this server for a page that links to it: its beginning as a quotation, without any script."""
     del format
@@ -67,8 +70,8 @@ def oembed(
         "provider_name": "Ask the Notes",
         "provider_url": here.public_url,
         "title": kept.question,
-        "width": 600,
-        "height": 200,
+        "width": min(WIDTH, maxwidth),
+        "height": min(HEIGHT, maxheight),
         "html": f'<blockquote><p>{escape(summary(kept))}</p><a href="{link}">{escape(kept.question)}</a></blockquote>',
     }
 

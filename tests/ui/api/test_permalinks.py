@@ -105,7 +105,10 @@ def test_a_page_of_an_answer_unfolds(service: Any, client: httpx.Client) -> None
     assert page.meta["og:title"] == "How?"
     assert page.meta["og:description"] == "So."
     assert f"{service.url}notes/note.md?lines=5#ports" in page.links
-    assert client.get(page.alternate).json()["title"] == "How?"
+    embedded = client.get(page.alternate).json()
+    assert (embedded["title"], embedded["width"], embedded["height"]) == ("How?", 600, 200)
+    smaller = client.get(page.alternate + "&maxwidth=300&maxheight=900").json()
+    assert (smaller["width"], smaller["height"]) == (300, 200)
 
 
 def test_no_note_acts_and_nothing_of_it_is_fetched(client: httpx.Client) -> None:
