@@ -48,6 +48,12 @@ class Identity:
             raise SettingsError("Whose tokens are they? Name the issuer (iss) of them: ASK_IDENTITY_ISSUER=forum")
         self._settings = settings
         self._keys = read_keys(settings.identity_keys) if settings.identity_keys is not None else []
+        if not all(_fits(key, settings.identity_algorithms) for key in self._keys):
+            raise SettingsError(
+                f"A key in {settings.identity_keys} is none for {', '.join(settings.identity_algorithms)}, so no token "
+                "of it would be good. Secrets are for HS256, PEM public keys for RS256, ES256 or EdDSA: "
+                "ASK_IDENTITY_ALGORITHMS=RS256"
+            )
 
     def user(self, token: str) -> str | None:
         """The reader a token names; None if it is not to be believed."""
@@ -77,6 +83,17 @@ class Identity:
         if ends - begins > MAX_TOKEN_SECONDS or not isinstance(user, str):
             return None
         return user if 0 < len(user) <= MAX_USER and storable(user) == user else None
+
+
+def _fits(key: str, algorithms: Sequence[str]) -> bool:
+    """Whether a key is of the kind that one of these algorithms takes."""
+    for name in algorithms:
+        try:
+            jwt.get_algorithm_by_name(name).prepare_key(key)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        return True
+    return False
 
 
 def read_keys(file: Path) -> list[str]:

@@ -142,6 +142,9 @@ def add_problem_handlers(app: FastAPI) -> None:
         errors = [
             {"at": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])} for each in error.errors()
         ]
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if [each["at"] for each in errors] == ["body"] and not kind.endswith("json"):
+            return problem_response(request, 415, "Send JSON, and say so: Content-Type: application/json.")
         first = f"{errors[0]['at']}: {errors[0]['problem']}" if errors else "The request cannot be read."
         return problem_response(request, 422, first, errors=errors)
 

@@ -333,14 +333,17 @@ def test_a_token_signed_otherwise_is_refused(forum: Any) -> None:
     _problem(httpx.post(forum.url + ASK, json=PORTS, headers=header, timeout=60), 401)
 
 
+def _pem(private: Ed25519PrivateKey) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
 def test_a_public_key_checks_tokens_and_is_no_secret(serve: Callable[..., Any], tmp_path: Path) -> None:
     import hashlib
     import hmac
 
     private = Ed25519PrivateKey.generate()
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = _pem(private)
     (tmp_path / "key.pem").write_bytes(public)
     service = serve(identity_keys=tmp_path / "key.pem", identity_issuer="forum", identity_algorithms=("EdDSA",))
     assert _asked(service, jwt.encode(_claims(), private, algorithm="EdDSA")).status_code == 200
@@ -415,6 +418,17 @@ def test_keys_for_tokens_that_will_not_do_are_told_at_the_start(tmp_path: Path) 
         create_app(Settings(identity_keys=file))
     with pytest.raises(SettingsError, match="cannot be read"):
         create_app(Settings(identity_keys=tmp_path / "none", identity_issuer="forum"))
+    for algorithm, text in (("RS256", SECRET), ("HS256", _pem(Ed25519PrivateKey.generate()).decode())):
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=f"is none for {algorithm}"):
+            create_app(Settings(identity_keys=file, identity_issuer="forum", identity_algorithms=(algorithm,)))
+
+
+def test_what_does_not_say_that_it_is_json_is_told_to(client: httpx.Client) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl sends if it is told nothing
+    said = client.post("/v1/ask", content=b'{"question": "How?"}', headers=form)
+    assert "Content-Type: application/json" in _problem(said, 415)["detail"]
+    assert client.post("/v1/ask", content=b'"How?"', headers={"Content-Type": "application/json"}).status_code == 422
 
 
 def test_an_address_without_anything_says_where_to_look(client: httpx.Client) -> None:
