@@ -107,6 +107,7 @@ class Job:
     reply: str
     reply_post: str
     changed: datetime
+    created: datetime
 
 
 class LeaseLost(Exception):
@@ -304,6 +305,12 @@ class Inbox:
                 found[answer] = (*found.get(answer, ()), Reply(source, topic, post))
         return found
 
+    def held_posts(self, source: str, topic: str) -> frozenset[str]:
+        """The posts of a topic whose replies the forum has, and does not show yet."""
+        wanted = select(_Job.post).where(_Job.source == source, _Job.topic == topic, _Job.state == "held")
+        with self._journal.session() as session:
+            return frozenset(session.scalars(wanted))
+
     def forget_texts(self, before: datetime) -> int:
         """Remove what was asked and replied from the jobs that ended before then; of how many."""
         texts = (_Job.state.in_(ENDED), _Job.changed < before, or_(_Job.question != "", _Job.reply != ""))
@@ -333,5 +340,5 @@ def _job(row: _Job) -> Job:
     state = next(state for state in STATES if state == row.state)
     return Job(
         row.id, row.source, row.post, row.topic, state, row.reason, row.attempts, row.next_try,
-        row.question, row.answer, row.reply, row.reply_post, row.changed,
+        row.question, row.answer, row.reply, row.reply_post, row.changed, row.created,
     )  # fmt: skip
