@@ -206,6 +206,8 @@ def test_no_other_page_can_press_a_button(serve: Callable[..., Any]) -> None:
     for token in ({}, {"token": ""}, {"token": "0" * 64}, {"token": "\u00e9"}, {"token": of_other}):
         refused = httpx.post(address, data={**token, "decision": "post"}, headers=key)
         assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
+    for body in (b"&" * 8_000, b"=&" * 4_000, b"\xff\x00", b"token[]=1"):
+        assert httpx.post(address, content=body, headers=key).status_code == 403
     good = {"token": of_other, "decision": "post"}
     assert httpx.post(address, data=good).status_code == 401
     asking = _password(Keys(service.journal).add("reader", ["ask"])[1])
