@@ -8,12 +8,11 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
-from typing import Annotated, Any, Literal, LiteralString
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
 from starlette.datastructures import State
 from starlette.responses import Response
 from starlette.types import Message, Send
@@ -32,7 +31,7 @@ MAX_QUESTION = 2_000  # characters
 MAX_TURNS = 20
 EVENT_STREAM = "text/event-stream"
 # What else the contract has, what of it means that nothing is wanted, and why there is no more.
-NOT_HERE: tuple[tuple[str, tuple[object, ...], LiteralString], ...] = (
+NOT_HERE: tuple[tuple[str, tuple[object, ...], str], ...] = (
     ("notes", (None,), 'This service answers from its own notes alone. Leave out "notes".'),
     ("docker", (None, False), 'No question here looks at the Docker of the service\'s machine. Leave out "docker".'),
 )
@@ -78,7 +77,7 @@ class AskBody(QuestionBody):
             return given
         for name, nothing, why in NOT_HERE:
             if name in given and all(given[name] is not each for each in nothing):
-                raise PydanticCustomError("not_here", why)
+                raise ValueError(why)
         return {name: value for name, value in given.items() if name not in {each[0] for each in NOT_HERE}}
 
 

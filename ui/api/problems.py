@@ -140,7 +140,8 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
-            {"at": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])} for each in error.errors()
+            {"at": ".".join(map(str, each["loc"])), "problem": str(each["msg"]).removeprefix("Value error, ")}
+            for each in error.errors()
         ]
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if [each["at"] for each in errors] == ["body"] and not kind.endswith("json"):
