@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
-from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, exists, func, select, update
+from sqlalchemy import Index, Integer, Select, String, Text, UniqueConstraint, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, aliased, mapped_column
 
@@ -26,6 +26,7 @@ from corpus.errors import JournalProblem
 State = Literal["received", "answering", "posting", "held", "review", "done", "skipped", "failed"]
 STATES: tuple[State, ...] = get_args(State)
 WORKABLE: tuple[State, ...] = ("received", "answering", "posting", "held")
+ENDED: tuple[State, ...] = ("done", "skipped", "failed")
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 900.0
 MAX_ATTEMPTS = 12  # about two hours with the waits between them
@@ -106,6 +107,7 @@ class Job:
     reply: str
     reply_post: str
     changed: datetime
+    created: datetime
 
 
 class LeaseLost(Exception):
@@ -303,6 +305,19 @@ class Inbox:
                 found[answer] = (*found.get(answer, ()), Reply(source, topic, post))
         return found
 
+    def held_posts(self, source: str, topic: str) -> frozenset[str]:
+        """The posts of a topic whose replies the forum has, and does not show yet."""
+        wanted = select(_Job.post).where(_Job.source == source, _Job.topic == topic, _Job.state == "held")
+        with self._journal.session() as session:
+            return frozenset(session.scalars(wanted))
+
+    def forget_texts(self, before: datetime) -> int:
+        """Remove what was asked and replied from the jobs that ended before then; of how many."""
+        texts = (_Job.state.in_(ENDED), _Job.changed < before, or_(_Job.question != "", _Job.reply != ""))
+        with self._journal.session() as session:
+            done = session.execute(update(_Job).where(*texts).values(question="", reply=""))
+            return int(done.rowcount)  # type: ignore[attr-defined]
+
     def last_reply(self, source: str) -> datetime | None:
         """When a reply was last posted there, by any worker."""
         posted: Sequence[State] = ("done", "held")
@@ -325,5 +340,5 @@ def _job(row: _Job) -> Job:
     state = next(state for state in STATES if state == row.state)
     return Job(
         row.id, row.source, row.post, row.topic, state, row.reason, row.attempts, row.next_try,
-        row.question, row.answer, row.reply, row.reply_post, row.changed,
+        row.question, row.answer, row.reply, row.reply_post, row.changed, row.created,
     )  # fmt: skip

@@ -149,7 +149,7 @@ class Journal:
     def __init__(self, engine: Engine, notice: str | None = None) -> None:
         self._engine = engine
         # In memory all threads share one connection: two transactions at once would be one.
-        self._in_turn = threading.RLock() if isinstance(engine.pool, StaticPool) else nullcontext()
+        self._in_turn = threading.RLock() if self.is_in_memory else nullcontext()
         self.notice = notice
 
     @classmethod
@@ -173,6 +173,11 @@ class Journal:
             journal.close()
             raise journal._problem(error) from error
         return journal
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether nothing of it is left when the process ends."""
+        return isinstance(self._engine.pool, StaticPool)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -318,28 +323,36 @@ class Journal:
         text: str = "",
         turn: str | None = None,
         user: str | None = None,
-    ) -> None:
-        """Keep what was thought of an answer; of a turn the last rating counts, and None takes it back."""
+        replaces: str | None = None,
+    ) -> str | None:
+        """Keep what was thought of an answer; its id. Of a turn the last rating counts, and None takes it back.
+
+        `replaces` is the id of what the same reader said of the answer before: they are counted once.
+        """
         with self._session() as session:
             if turn is not None:
                 before = session.scalar(select(_Feedback).where(_Feedback.turn == turn))
                 if before is not None:
                     session.delete(before)
                     session.flush()
+            if replaces is not None:
+                said = session.get(_Feedback, replaces)
+                if said is not None and (said.answer, said.turn) == (answer, None) and said.user_id in {None, user}:
+                    session.delete(said)
             if rating is None or (turn is not None and session.get(_Turn, turn) is None):
-                return
-            session.add(
-                _Feedback(
-                    id=new_id(),
-                    answer=answer,
-                    turn=turn,
-                    rating=rating,
-                    reason=storable(reason),
-                    text=storable(text),
-                    created=datetime.now(UTC),
-                    user_id=user,
-                )
+                return None
+            kept = _Feedback(
+                id=new_id(),
+                answer=answer,
+                turn=turn,
+                rating=rating,
+                reason=storable(reason),
+                text=storable(text),
+                created=datetime.now(UTC),
+                user_id=user,
             )
+            session.add(kept)
+            return kept.id
 
     def feedback(self, answer: str) -> list[Feedback]:
         """Everything that was thought of one answer, oldest first."""

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import CursorResult, Delete, delete, exists, select, tuple_
 from sqlalchemy.orm import Session
 
+from assistant.inbox import Inbox
 from assistant.journal import Journal
 from assistant.tables import Base
 
@@ -38,6 +39,7 @@ def purge(journal: Journal, days: int, *, now: datetime | None = None) -> int:
     """Remove what is older than so many days; how many rows went.
 
     An answer is as old as the day on which it was last asked for; what it was asked for before that is forgotten.
+    Of a post that the bot has dealt with the texts go, and what became of it stays: it is never answered again.
     """
     before = (now or datetime.now(UTC)) - timedelta(days=days)
     tables = Base.metadata.tables
@@ -49,6 +51,17 @@ def purge(journal: Journal, days: int, *, now: datetime | None = None) -> int:
         session.execute(delete(askings).where(askings.c.day < before.date()))
         gone += _removed(session, delete(answers).where(~exists().where(askings.c.answer == answers.c.id)))
         gone += _removed(session, delete(feedback).where(feedback.c.created < before))
+    return gone + Inbox(journal).forget_texts(before)
+
+
+def trim(journal: Journal, most: int) -> int:
+    """Remove all but so many of the latest answers, conversations and ratings each; how many rows went."""
+    gone = 0
+    with journal.session() as session:
+        for name, time in (("answers", "created"), ("conversations", "changed"), ("feedback", "created")):
+            table = Base.metadata.tables[name]
+            latest = select(table.c.id).order_by(table.c[time].desc(), table.c.id).limit(most)
+            gone += _removed(session, delete(table).where(table.c.id.not_in(latest)))
     return gone
 
 

@@ -11,9 +11,10 @@ from sqlalchemy import text
 from assistant import upkeep
 from assistant.answer import Answer
 from assistant.asked import totals
+from assistant.inbox import Inbox, Incoming
 from assistant.journal import Journal
 from assistant.keys import Keys
-from assistant.upkeep import export_all, forget, purge
+from assistant.upkeep import export_all, forget, purge, trim
 from corpus.errors import UsageProblem
 
 ANSWER = Answer("a1", "How?", "How?", "answered", "So.")
@@ -117,3 +118,33 @@ def test_the_text_of_a_key_is_not_kept(journal: Journal) -> None:
 def test_a_key_needs_a_name_and_scopes_that_exist(journal: Journal, name: str, scopes: list[str]) -> None:
     with pytest.raises(UsageProblem):
         Keys(journal).add(name, scopes)
+
+
+def test_the_texts_of_posts_that_were_dealt_with_go_and_the_posts_are_not_answered_again(journal: Journal) -> None:
+    inbox = Inbox(journal)
+    posts = [Incoming("spirit", f"d{n}", str(n), str(n), "1", "text") for n in range(2)]
+    for post in posts:
+        assert inbox.add(post)
+    for state in ("done", "review"):
+        job = inbox.claim("w", 60)
+        assert job is not None
+        inbox.advance(job, "w", "answering", question="How?", answer="a1")
+        inbox.finish(job, "w", state, reply="So.", reply_post="9")  # type: ignore[arg-type]
+    assert purge(journal, 30) == 0
+    assert purge(journal, 30, now=datetime.now(UTC) + timedelta(days=31)) == 1
+    (done,), (waits,) = inbox.jobs("done"), inbox.jobs("review")
+    assert (done.question, done.reply, done.reply_post) == ("", "", "9")
+    assert (waits.question, waits.reply) == ("How?", "So.")
+    assert [inbox.add(post) for post in posts] == [False, False]
+
+
+def test_all_but_the_latest_are_removed(journal: Journal) -> None:
+    for number in range(5):
+        journal.keep_answer(replace(ANSWER, id=f"a{number}"))
+        journal.add_turn(None, f"How {number}?", ANSWER, notes="/n")
+        journal.rate("a1", "up", reason=str(number))
+    assert trim(journal, 2) == 9
+    assert [journal.answer(f"a{number}") is not None for number in range(5)] == [False] * 3 + [True] * 2
+    assert [each.title for each in journal.conversations("/n")] == ["How 4?", "How 3?"]
+    assert [said.reason for said in journal.feedback("a1")] == ["3", "4"]
+    assert trim(journal, 2) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -151,3 +152,20 @@ def test_a_browser_with_a_wrong_key_is_told_how_to_get_one(staffed: Staffed, new
     assert response.status == 401
     expect(page.get_by_text("This key is not known")).to_be_visible()
     assert _serious(page) == []
+
+
+def test_a_reply_that_waits_is_let_go_out_by_a_button(encoders: Path, tmp_path: Path, new_page: NewPage) -> None:
+    url = f"sqlite:///{tmp_path / 'journal.sqlite3'}"
+    journal = Journal.open(url)
+    _, key = Keys(journal).add("teacher", ["staff"])
+    _fill(journal)
+    with serving_api(
+        write_notes(tmp_path / "notes"), make_home(tmp_path / "home", encoders), ASK_JOURNAL=url
+    ) as origin:
+        page = new_page(http_credentials={"username": "anyone", "password": key}, java_script_enabled=False)
+        page.goto(f"{origin}/staff")
+        page.get_by_role("button", name=re.compile("^Post it")).click()
+        expect(page.get_by_text("No reply waits.")).to_be_visible()
+        assert page.url == f"{origin}/staff#waiting"
+    assert [job.state for job in Inbox(journal).jobs("posting", "review")] == ["posting"]
+    journal.close()

@@ -207,7 +207,7 @@ def test_a_thumb_and_its_reason_are_sent(sites: Sites, new_page: NewPage) -> Non
 
     def keep(route: Any) -> None:
         sent.append(route.request.post_data_json)
-        route.fulfill(status=200, json={})
+        route.fulfill(status=200, json={"id": f"{len(sent):032x}"})
 
     page.route("**/v1/feedback", keep)
     panel.get_by_role("button", name="Not helpful").click()
@@ -221,6 +221,8 @@ def test_a_thumb_and_its_reason_are_sent(sites: Sites, new_page: NewPage) -> Non
         {"rating": "down", "reason": "Wrong source", "text": None},
         {"rating": "down", "reason": "Wrong source", "text": "see line 9"},
     ]
+    # Each in place of the one before: this reader is one.
+    assert [each.get("replaces") for each in sent] == [None, f"{1:032x}", f"{2:032x}"]
     assert {"course", "id"} == set(page.evaluate("heard[0]"))
 
 
@@ -353,3 +355,22 @@ def test_a_token_is_sent_with_the_question_and_is_in_no_address(sites: Sites, ne
     ask(panel, PORTS)
     assert [word for url, word in seen if url.endswith("/v1/ask")] == ["Bearer a.b.c"]
     assert [url for url, _ in seen if "a.b.c" in url] == []
+
+
+def test_a_token_that_is_no_longer_good_does_not_keep_its_reader_from_asking(sites: Sites, new_page: NewPage) -> None:
+    page = new_page()
+    seen: list[str | None] = []
+    page.on(
+        "request",
+        lambda request: seen.append(request.headers.get("authorization")) if request.url.endswith("/v1/ask") else None,
+    )
+    page.goto(f"{sites.forum.origin}/plain")
+    expect(launcher_of(page)).to_be_visible()
+    page.evaluate("addEventListener('ask-notes:expired', () => AskNotes.identify('new.b.c'))")
+    page.evaluate("AskNotes.identify('old.b.c')")
+    launcher_of(page).click()
+    panel = ask(panel_of(page), PORTS)  # of the real service, which knows neither token
+    assert seen == ["Bearer old.b.c", None]
+    reply_with(page, {"event": "done", "answer": answer_json()})
+    ask(panel, PORTS)
+    assert seen[2:] == ["Bearer new.b.c"]

@@ -15,15 +15,28 @@ from fastapi import FastAPI
 from assistant.database import journal_url
 from assistant.journal import Journal
 from assistant.settings import Settings
-from assistant.upkeep import purge
+from assistant.upkeep import purge, trim
 from corpus.errors import JournalProblem
 from index.location import ask_home
-from ui.api import asking, docs_page, embed, health, keeping, mcp_http, openai_chat, permalinks, staff, webhooks
+from ui.api import (
+    asking,
+    docs_page,
+    embed,
+    health,
+    keeping,
+    mcp_http,
+    openai_chat,
+    permalinks,
+    staff,
+    staff_replies,
+    webhooks,
+)
 from ui.api.answers import Answers
 from ui.api.bodies import BodyLimit
 from ui.api.callers import Identity
-from ui.api.chat_page import ChatPage, to_chat
+from ui.api.chat_page import ChatPage, front_page, to_chat
 from ui.api.cors import Cors
+from ui.api.heads import Heads
 from ui.api.limits import Limits
 from ui.api.mcp_http import McpHttp
 from ui.api.problems import add_problem_handlers
@@ -35,6 +48,10 @@ from ui.service import Service
 
 MCP_HEADERS = ("Mcp-Protocol-Version", "Mcp-Session-Id", "Mcp-Method", "Mcp-Name")
 UPKEEP_SECONDS = 3_600.0
+TRIM_SECONDS = 60.0
+MOST_IN_MEMORY = 1_000  # answers that links still lead to, where nothing is kept
+
+LOG = logging.getLogger("ask")
 
 
 def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -> FastAPI:
@@ -99,13 +116,27 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
     )
     app.state.embed_origins = settings.embed_origins
     add_problem_handlers(app)
-    for module in (asking, keeping, openai_chat, permalinks, staff, embed, webhooks, mcp_http, docs_page, health):
+    for module in (
+        asking,
+        keeping,
+        openai_chat,
+        permalinks,
+        staff,
+        staff_replies,
+        embed,
+        webhooks,
+        mcp_http,
+        docs_page,
+        health,
+    ):
         app.include_router(module.router)
+    app.add_api_route("/", front_page(has_chat=settings.chat_in_serve), include_in_schema=False)
     if settings.chat_in_serve:
         app.add_api_route("/chat", to_chat, include_in_schema=False)
         app.mount("/chat", chat)
     # The last is the outermost.
     app.add_middleware(BodyLimit)
+    app.add_middleware(Heads)
     if settings.cors_origins:
         app.add_middleware(
             Cors,
@@ -119,12 +150,18 @@ def create_app(settings: Settings, *, address: str = "http://127.0.0.1:8000/") -
 
 
 async def _upkeep(journal: Journal, days: int | None) -> None:
-    """Remove what is too old, at once and every hour."""
-    while days is not None:
+    """Remove what is too old, at once and every hour; where nothing is to be kept, all but the latest every minute."""
+    if days is None and not journal.is_in_memory:
+        LOG.warning("what is asked is kept for ever; ASK_KEEP_DAYS=365, for instance, removes what is older")
+        return
+    while True:
         with suppress(JournalProblem):  # said by the next request
-            gone = await asyncio.to_thread(purge, journal, days)
-            logging.getLogger("ask").info("purged", extra={"about": {"rows": gone}})
-        await asyncio.sleep(UPKEEP_SECONDS)
+            if journal.is_in_memory:
+                await asyncio.to_thread(trim, journal, MOST_IN_MEMORY)
+            if days is not None:
+                gone = await asyncio.to_thread(purge, journal, days)
+                LOG.info("purged", extra={"about": {"rows": gone}})
+        await asyncio.sleep(TRIM_SECONDS if journal.is_in_memory else UPKEEP_SECONDS)
 
 
 def _version() -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.datastructures import State
 from starlette.responses import Response
 from starlette.types import Message, Send
@@ -30,6 +30,11 @@ from ui.service import Opened
 MAX_QUESTION = 2_000  # characters
 MAX_TURNS = 20
 EVENT_STREAM = "text/event-stream"
+# What else the contract has, what of it means that nothing is wanted, and why there is no more.
+NOT_HERE: tuple[tuple[str, tuple[object, ...], str], ...] = (
+    ("notes", (None,), 'This service answers from its own notes alone. Leave out "notes".'),
+    ("docker", (None, False), 'No question here looks at the Docker of the service\'s machine. Leave out "docker".'),
+)
 SEND_SECONDS = 30.0  # a client that takes in nothing for so long has gone
 
 LOG = logging.getLogger("ask")
@@ -63,6 +68,17 @@ class AskBody(QuestionBody):
         str | None,
         Field(max_length=200, description='"none": quotes alone; or the model that this service has (the default).'),
     ] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def here_there_are_no_others(cls, given: Any) -> Any:
+        """The contract has `notes` and `docker` as well: a no to them is taken, a yes is told why not."""
+        if not isinstance(given, dict):
+            return given
+        for name, nothing, why in NOT_HERE:
+            if name in given and all(given[name] is not each for each in nothing):
+                raise ValueError(why)
+        return {name: value for name, value in given.items() if name not in {each[0] for each in NOT_HERE}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jwt
 from fastapi import Depends, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from assistant.journal import storable
 from assistant.keys import PREFIX, Keys
 from assistant.settings import Settings
-from corpus.errors import SettingsError
+from corpus.errors import AskError, SettingsError
 from ui.api.limits import HOUR, MINUTE, Window, client_address, network_of
-from ui.api.problems import Problem
+from ui.api.problems import Problem, is_refusal
 from ui.api.state import Shared, shared
 
 CLAIMS = ["iss", "sub", "aud", "exp", "iat", "jti"]
@@ -47,6 +48,12 @@ class Identity:
             raise SettingsError("Whose tokens are they? Name the issuer (iss) of them: ASK_IDENTITY_ISSUER=forum")
         self._settings = settings
         self._keys = read_keys(settings.identity_keys) if settings.identity_keys is not None else []
+        if not all(_fits(key, settings.identity_algorithms) for key in self._keys):
+            raise SettingsError(
+                f"A key in {settings.identity_keys} is none for {', '.join(settings.identity_algorithms)}, so no token "
+                "of it would be good. Secrets are for HS256, PEM public keys for RS256, ES256 or EdDSA: "
+                "ASK_IDENTITY_ALGORITHMS=RS256"
+            )
 
     def user(self, token: str) -> str | None:
         """The reader a token names; None if it is not to be believed."""
@@ -76,6 +83,17 @@ class Identity:
         if ends - begins > MAX_TOKEN_SECONDS or not isinstance(user, str):
             return None
         return user if 0 < len(user) <= MAX_USER and storable(user) == user else None
+
+
+def _fits(key: str, algorithms: Sequence[str]) -> bool:
+    """Whether a key is of the kind that one of these algorithms takes."""
+    for name in algorithms:
+        try:
+            jwt.get_algorithm_by_name(name).prepare_key(key)
+        except (jwt.PyJWTError, ValueError, TypeError):
+            continue
+        return True
+    return False
 
 
 def read_keys(file: Path) -> list[str]:
@@ -139,13 +157,23 @@ def needs(scope: str) -> Callable[[Caller], Caller]:
 
 
 def limited(bucket: str) -> Callable[[Caller, Shared], Caller]:
-    """A dependency: who sends a request, one of their turns spent; a problem with 429 if there is none."""
+    """A dependency: who sends a request, one of their turns spent; a problem with 429 if there is none.
 
-    async def spent(who: Annotated[Caller, Depends(needs("ask"))], here: Annotated[Shared, Depends(shared)]) -> Caller:
+    What is refused before any work is done, for a field that is too long or since too many are asking, costs no turn.
+    """
+
+    async def spent(
+        who: Annotated[Caller, Depends(needs("ask"))], here: Annotated[Shared, Depends(shared)]
+    ) -> AsyncIterator[Caller]:
         spend(here, bucket, who, windows(who, here.settings))
-        return who
+        try:
+            yield who
+        except (Problem, AskError, RequestValidationError) as error:
+            if is_refusal(error):
+                here.limits.take_back(f"{bucket}:{who.limited_as}")
+            raise
 
-    return spent  # type: ignore[return-value]  # FastAPI awaits it
+    return spent  # type: ignore[return-value]  # FastAPI goes on with what it yields
 
 
 def spend(here: Shared, bucket: str, who: Caller, most: Sequence[Window]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, aclosing
 
 from fastapi import Request
@@ -40,6 +40,8 @@ MAX_OPEN_OF_ONE = 20  # of one address
 OPENINGS = [(60, MINUTE)]  # of one address: each begins a session, which is kept for a while
 # Of one address, on all of its pages. Each draws a page anew, which is a seventh of a second of the processor.
 PRESSES = [(4, SECOND), (120, MINUTE)]
+# Of everybody together: many addresses may wait for each other, and the rest of the service for none of them.
+ALL_PRESSES = [(5, SECOND)]
 MAX_WAITS = 8  # messages in a row of one page that came too soon
 
 Events = queue.Queue[Event | BaseException | None]
@@ -49,6 +51,15 @@ async def to_chat(request: Request) -> RedirectResponse:
     """The page's addresses are relative to the slash."""
     query = request.url.query
     return RedirectResponse(f"chat/?{query}" if query else "chat/")
+
+
+def front_page(*, has_chat: bool) -> Callable[[], Awaitable[RedirectResponse]]:
+    """The route of the bare address, which is what a person types: to the page, or to what else there is."""
+
+    async def front() -> RedirectResponse:
+        return RedirectResponse("chat/" if has_chat else "docs")
+
+    return front
 
 
 class ChatPage:
@@ -103,7 +114,11 @@ class ChatPage:
             await send({"type": "websocket.close", "code": 1008})
             return
         self._open[who] += 1
-        slowly = throttled(receive, lambda: here.limits.spend(f"press:{who}", PRESSES))
+        slowly = throttled(
+            receive,
+            lambda: here.limits.spend(f"press:{who}", PRESSES),
+            lambda: here.limits.spend("presses", ALL_PRESSES),
+        )
         try:
             await (await self._ready(here))(scope, slowly, send)
         finally:
@@ -125,8 +140,9 @@ class ChatPage:
         await self._running.aclose()
 
 
-def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
-    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0.
+def throttled(receive: Receive, spend: Callable[[], int], spend_of_all: Callable[[], int] = lambda: 0) -> Receive:
+    """What comes, one by one when it is too much: `spend` gives the seconds to wait for the next turn, or 0, and
+    `spend_of_all` those for which others are the reason.
 
     A page that goes on sending too much is closed: what it has sent would hold its place long after it has gone.
     """
@@ -139,6 +155,8 @@ def throttled(receive: Receive, spend: Callable[[], int]) -> Receive:
         is_too_soon = False
         while message["type"] == "websocket.receive" and (wait := spend()):
             is_too_soon = True
+            await asyncio.sleep(wait)
+        while message["type"] == "websocket.receive" and (wait := spend_of_all()):
             await asyncio.sleep(wait)
         waits = waits + 1 if is_too_soon else 0
         return message if waits <= MAX_WAITS else {"type": "websocket.disconnect", "code": 1008}

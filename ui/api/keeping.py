@@ -27,6 +27,10 @@ class FeedbackBody(BaseModel):
     rating: Literal["up", "down"]
     reason: Annotated[str, Field(max_length=100)] = ""
     text: Annotated[str, Field(max_length=2_000)] = ""
+    replaces: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{32}$", description="Id of what the same reader said of this answer before."),
+    ] = None
 
 
 @router.post("/feedback", status_code=201)
@@ -35,10 +39,12 @@ def rate(
     here: Annotated[Shared, Depends(shared)],
     who: Annotated[Caller, Depends(limited("feedback"))],
 ) -> dict[str, str]:
-    """Say what an answer was worth."""
+    """Say what an answer was worth. The id that comes back is for who says more of it: `replaces`."""
     kept_answer(here, body.answer)
-    here.journal.rate(body.answer, body.rating, reason=body.reason, text=body.text, user=who.user)
-    return {"answer": body.answer, "rating": body.rating}
+    said = here.journal.rate(
+        body.answer, body.rating, reason=body.reason, text=body.text, user=who.user, replaces=body.replaces
+    )
+    return {"answer": body.answer, "rating": body.rating, "id": str(said)}
 
 
 @router.get("/answers/{answer}", response_model=None, responses={200: {"model": Answer}})

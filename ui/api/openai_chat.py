@@ -31,6 +31,7 @@ from ui.service import Opened
 MODEL = "ask-the-notes"
 MAX_MESSAGES = 200
 MAX_CONTENT = 60_000
+USAGE = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}  # nobody is billed here
 
 router = APIRouter(prefix="/v1", tags=["openai"], responses=OPENAI_PROBLEMS)
 
@@ -40,7 +41,7 @@ class Part(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
     type: str
-    text: Annotated[str, Field(max_length=MAX_CONTENT)] = ""
+    text: Annotated[str, Field(max_length=MAX_CONTENT)] | None = None
 
 
 class Message(BaseModel):
@@ -54,17 +55,25 @@ class Message(BaseModel):
     def text(self) -> str:
         """What it says."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type == "text")
+            return "\n".join(part.text or "" for part in self.content if part.type == "text")
         return self.content or ""
 
 
+class StreamOptions(BaseModel):
+    """What is wanted of a stream."""
+
+    model_config = ConfigDict(extra="ignore")
+    include_usage: bool | None = None
+
+
 class CompletionBody(BaseModel):
-    """A request as OpenAI takes it; fields that mean nothing here are not looked at."""
+    """A request as OpenAI takes it; fields that mean nothing here are not looked at, and null is as good as nothing."""
 
     model_config = ConfigDict(extra="ignore")
     messages: Annotated[list[Message], Field(min_length=1, max_length=MAX_MESSAGES)]
-    model: Annotated[str, Field(max_length=200)] = MODEL
-    stream: bool = False
+    model: Annotated[str, Field(max_length=200)] | None = None
+    stream: bool | None = None
+    stream_options: StreamOptions | None = None
 
 
 @router.get("/models")
@@ -94,8 +103,8 @@ async def complete(
     who: Annotated[Caller, Depends(limited("ask"))],
 ) -> Response:
     """Answer the last message of the user."""
-    if body.model != MODEL:
-        raise Problem(404, f"There is no model {body.model[:80]!r} here, only {MODEL}.")
+    if body.model not in {None, MODEL}:
+        raise Problem(404, f"There is no model {str(body.model)[:80]!r} here, only {MODEL}.")
     said = [each for each in body.messages if each.role in {"user", "assistant"}]
     asked = next((n for n in range(len(said) - 1, -1, -1) if said[n].role == "user"), None)
     if asked is None:
@@ -106,7 +115,8 @@ async def complete(
     history = [Turn("user" if each.role == "user" else "assistant", each.text) for each in said[:asked]]
     answering = begin(here, notes.assistant, question, history[-MAX_TURNS:], who, request.state)
     if body.stream:
-        return EventStream(_chunks(answering))
+        has_usage = bool(body.stream_options and body.stream_options.include_usage)
+        return EventStream(_chunks(answering, request.state.request_id, has_usage=has_usage))
     return JSONResponse(_completion(await whole(answering)))
 
 
@@ -124,14 +134,15 @@ def _completion(answer: Answer) -> dict[str, Any]:
         "created": int(time.time()),
         "model": MODEL,
         "choices": [{"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}],
-        "usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        "usage": USAGE,
         "citations": [asdict(citation) for citation in answer.citations],
         "outcome": answer.outcome,
     }
 
 
-async def _chunks(answering: UnderWay) -> AsyncIterator[bytes]:
-    own = {"id": "chatcmpl-0", "object": "chat.completion.chunk", "created": int(time.time()), "model": MODEL}
+async def _chunks(answering: UnderWay, request: str, *, has_usage: bool) -> AsyncIterator[bytes]:
+    # The answer has no id yet: that of the request tells one completion from another.
+    own = {"id": f"chatcmpl-{request}", "object": "chat.completion.chunk", "created": int(time.time()), "model": MODEL}
     yield _data({**own, "choices": [_choice({"role": "assistant", "content": ""})]})
     try:
         async with aclosing(answering.events()) as events:  # type: ignore[type-var]  # it is a generator
@@ -142,6 +153,8 @@ async def _chunks(answering: UnderWay) -> AsyncIterator[bytes]:
         status = error.status if isinstance(error, Problem) else status_of(error)
         yield _data(openai_error(status, str(error)))
         return
+    if has_usage:
+        yield _data({**own, "choices": [], "usage": USAGE})
     yield b"data: [DONE]\n\n"
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import escape
 from itertools import groupby
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -24,6 +25,7 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"  # no pictures
 )
 MAX_SUMMARY = 200
+MAX_RENDERED = 1_000  # sections
 Marked = frozenset[tuple[str, int]]  # lines: document and number
 
 _SAFE_LINK = re.compile(r"(?:https?://|#)[^\s]*", re.IGNORECASE)
@@ -42,10 +44,7 @@ def page(title: str, body: str, head: str = "") -> str:
 def answer_page(answer: Answer, public_url: str) -> str:
     """The page of an answer."""
     here = answer_url(public_url, answer.id)
-    embedding = f"{public_url}oembed?{urlencode({'url': here})}"
-    head = _open_graph(answer.question, summary(answer), here) + (
-        f'<link rel="alternate" type="application/json+oembed" href="{_text(embedding)}" title="Answer">'
-    )
+    head = _unfolding(answer.question, summary(answer), here, public_url)
     outcome = f'<p class="outcome">{_text(OUTCOMES[answer.outcome])}</p>' if OUTCOMES[answer.outcome] else ""
     said = "".join(f'<p class="remark">{_text(remark)}</p>' for remark in remarks(answer))
     body = (
@@ -70,19 +69,32 @@ def answer_html(answer: Answer, public_url: str) -> str:
 def summary(answer: Answer) -> str:
     """The beginning of an answer as plain text."""
     tokens = _parser().parse(printable(answer.text))
-    words = " ".join(_plain(tokens).split())
-    return words if len(words) <= MAX_SUMMARY else f"{words[: MAX_SUMMARY - 1]}\u2026"
+    return _short(_plain(tokens))
 
 
-def note_page(chapter: Chapter, section: SectionText | None, marked: Marked, public_url: str) -> str:
+def passage(chapter: Chapter, section: SectionText | None, marked: Marked) -> tuple[str, str]:
+    """What a link to a note is about: the section of the cited lines and their text, or the note itself."""
+    among = chapter.sections if section is None else (section,)
+    cited = [(each, line) for each in among for line in each.lines if (line.document, line.number) in marked]
+    if not cited:
+        return (section.title if section is not None else chapter.title), chapter.title
+    return cited[0][0].title, _short(" ".join(line.text for _, line in cited))
+
+
+def note_page(chapter: Chapter, section: SectionText | None, marked: Marked, url: str, public_url: str) -> str:
     """The page of a note: all its sections; the cited lines of `section`, or of all, are marked and shown as lines."""
     parts = []
     for each in chapter.sections:
         cited = marked if section is None or each is section else frozenset()
         parts.append(_section(each, cited))
     title = section.title if section is not None else chapter.title
-    url = f"{public_url}notes/{quote(chapter.document)}"
-    return page(title, "".join(parts), _open_graph(title, chapter.title, url))
+    return page(title, "".join(parts), _unfolding(*passage(chapter, section, marked), url, public_url))
+
+
+@lru_cache(MAX_RENDERED)
+def _written(markdown: str) -> str:
+    """A section of the notes: whoever opens many of them would else hold the others up with nothing but reading."""
+    return markdown_html(markdown)
 
 
 def markdown_html(text: str) -> str:
@@ -141,7 +153,7 @@ def _section(section: SectionText, marked: Marked) -> str:
     cited = any((line.document, line.number) in marked for line in section.lines)
     lines = f"<details open><summary>The cited lines</summary>{_lines(section.lines, marked)}</details>"
     empty = '<p class="outcome">Nothing is written here yet.</p>' if section.state != "written" else ""
-    return f"<section>{title}{lines if cited else ''}{markdown_html(section.markdown)}{empty}</section>"
+    return f"<section>{title}{lines if cited else ''}{_written(section.markdown)}{empty}</section>"
 
 
 def _lines(lines: Iterable[Line], marked: Marked) -> str:
@@ -157,10 +169,18 @@ def _row(line: Line, *, is_marked: bool) -> str:
     return f"<mark>{text}</mark>\n" if is_marked else f"{text}\n"
 
 
-def _open_graph(title: str, description: str, url: str) -> str:
+def _short(text: str) -> str:
+    words = " ".join(printable(text).split())
+    return words if len(words) <= MAX_SUMMARY else f"{words[: MAX_SUMMARY - 1]}\u2026"
+
+
+def _unfolding(title: str, description: str, url: str, public_url: str) -> str:
+    """What programs that unfold links look for in the head of a page."""
+    embedding = f"{public_url}oembed?{urlencode({'url': url})}"
+    link = f'<link rel="alternate" type="application/json+oembed" href="{_text(embedding)}" title="{_text(title)}">'
     about = {"og:type": "article", "og:site_name": "Ask the Notes", "og:title": title, "og:url": url}
     properties = {**about, "og:description": description}
-    return "".join(f'<meta property="{name}" content="{_text(value)}">' for name, value in properties.items())
+    return link + "".join(f'<meta property="{name}" content="{_text(value)}">' for name, value in properties.items())
 
 
 def _text(words: str) -> str:

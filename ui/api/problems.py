@@ -89,6 +89,14 @@ def status_of(error: AskError) -> int:
     return next(status for kind, status in STATUSES if isinstance(error, kind))
 
 
+def is_refusal(error: Problem | AskError | RequestValidationError) -> bool:
+    """Whether nothing was done for a request: it cannot be done as it is, or not now."""
+    if isinstance(error, RequestValidationError):
+        return True
+    status = error.status if isinstance(error, Problem) else status_of(error)
+    return status < 500 or status == 503
+
+
 def problem_response(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> JSONResponse:
@@ -132,8 +140,12 @@ def add_problem_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
-            {"at": ".".join(str(part) for part in each["loc"]), "problem": str(each["msg"])} for each in error.errors()
+            {"at": ".".join(map(str, each["loc"])), "problem": str(each["msg"]).removeprefix("Value error, ")}
+            for each in error.errors()
         ]
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if [each["at"] for each in errors] == ["body"] and not kind.endswith("json"):
+            return problem_response(request, 415, "Send JSON, and say so: Content-Type: application/json.")
         first = f"{errors[0]['at']}: {errors[0]['problem']}" if errors else "The request cannot be read."
         return problem_response(request, 422, first, errors=errors)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import sys
 from contextlib import closing
 from typing import Any
@@ -41,6 +42,9 @@ def run_server(settings: Settings, *, host: str, port: int) -> None:
     _check(settings)
     log_as_json()
     print(f"Ask the Notes is at {address}  (Ctrl-C stops it)", file=sys.stderr, flush=True)  # noqa: T201
+    if settings.public_url is None and _is_any(host):
+        hint = "Links in its answers lead to that address, which nobody can open: name the one that others reach."
+        print(f"ask: {hint} ASK_PUBLIC_URL=https://ask.example.org", file=sys.stderr, flush=True)  # noqa: T201
     uvicorn.run(app, host=host, port=port, **OPTIONS)
 
 
@@ -53,3 +57,11 @@ def _check(settings: Settings) -> None:
         intake_of(settings, journal)
         if settings.bot_forum is not None and settings.bot_in_serve:
             connector_of(settings)
+
+
+def _is_any(host: str) -> bool:
+    """Whether a server listens on all addresses of the machine, of which this is none."""
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return False

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse
-from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from assistant.asked import outdated, report
 from assistant.inbox import Inbox
 from corpus.documents import read_notes
 from ui.api.callers import Caller
-from ui.api.pages import CONTENT_POLICY
 from ui.api.problems import PROBLEMS, Problem
-from ui.api.staff_key import BASIC, BEARER, NO_STORE, staff_key
+from ui.api.staff_key import BASIC, BEARER, HEADERS, NO_STORE, described, key_text, staff_key
 from ui.api.staff_page import Board, refused_page, staff_page
+from ui.api.staff_replies import reply_token
 from ui.api.state import Shared, shared
 
 SHOWN = 20
 PERIODS = {"7": 7, "30": 30, "90": 90, "all": None}
-HEADERS = {"Content-Security-Policy": CONTENT_POLICY, **NO_STORE}
 
 Days = Annotated[int | None, Query(ge=1, le=36_500, description="Only the last so many days.")]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="How many to list.")]
 
 router = APIRouter(tags=["staff"], responses=PROBLEMS)
-_described = Security(HTTPBearer(auto_error=False, scheme_name="staff", description="A key with the scope staff."))
 
 
 async def by_bearer(request: Request, here: Annotated[Shared, Depends(shared)]) -> Caller:
@@ -35,7 +32,7 @@ async def by_bearer(request: Request, here: Annotated[Shared, Depends(shared)]) 
     return await staff_key(request, here, challenge=BEARER)
 
 
-@router.get("/v1/staff/gaps", dependencies=[Depends(by_bearer), _described])
+@router.get("/v1/staff/gaps", dependencies=[Depends(by_bearer), described])
 def gaps(
     here: Annotated[Shared, Depends(shared)], response: Response, days: Days = None, limit: Limit = SHOWN
 ) -> dict[str, Any]:
@@ -44,7 +41,7 @@ def gaps(
     return {"days": days, **report(here.journal, days).to_json(limit)}
 
 
-@router.get("/v1/staff/changed", dependencies=[Depends(by_bearer), _described])
+@router.get("/v1/staff/changed", dependencies=[Depends(by_bearer), described])
 def changed(
     here: Annotated[Shared, Depends(shared)], response: Response, days: Days = None, limit: Limit = SHOWN
 ) -> dict[str, Any]:
@@ -67,18 +64,20 @@ async def page(
         if "text/html" not in request.headers.get("accept", ""):
             raise
         return HTMLResponse(refused_page(str(problem)), problem.status, {**problem.headers, **HEADERS})
-    board = await run_in_threadpool(_board, here, PERIODS[days])
+    key = str(key_text(request, takes_basic=True))
+    board = await run_in_threadpool(_board, here, PERIODS[days], key)
     return HTMLResponse(staff_page(board, list(PERIODS), days, here.public_url), headers=HEADERS)
 
 
-def _board(here: Shared, days: int | None) -> Board:
+def _board(here: Shared, days: int | None, key: str) -> Board:
     notes, inbox = read_notes(here.service.notes), Inbox(here.journal)
+    waiting = inbox.jobs("review", limit=SHOWN)
     found, count = outdated(here.journal, notes, SHOWN, days)
     return Board(
         report=report(here.journal, days),
         documents=frozenset(document.path for document in notes.documents),
         changed=found,
         changed_count=count,
-        waiting=inbox.jobs("review", limit=SHOWN),
+        waiting=[(job, reply_token(key, job.id)) for job in waiting],
         waiting_count=inbox.counts()["review"],
     )

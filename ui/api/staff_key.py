@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 
-from fastapi import Request
+from fastapi import Request, Security
+from fastapi.security import HTTPBearer
 from starlette.concurrency import run_in_threadpool
 
 from assistant.keys import Keys
 from ui.api.callers import Caller, address, spend, windows
 from ui.api.limits import HOUR, MINUTE
+from ui.api.pages import CONTENT_POLICY
 from ui.api.problems import Problem
 from ui.api.state import Shared
 
@@ -18,11 +20,14 @@ BEARER = "Bearer"
 BASIC = 'Basic realm="Ask the Notes, for course staff", charset="UTF-8"'
 TRIES = [(10, MINUTE), (60, HOUR)]  # with wrong keys, from one address
 NO_STORE = {"Cache-Control": "no-store"}
+# Of the page, whose buttons send to this service alone.
+HEADERS = {"Content-Security-Policy": CONTENT_POLICY.replace("form-action 'none'", "form-action 'self'"), **NO_STORE}
+described = Security(HTTPBearer(auto_error=False, scheme_name="staff", description="A key with the scope staff."))
 
 
-async def staff_key(request: Request, here: Shared, *, challenge: str) -> Caller:
+async def staff_key(request: Request, here: Shared, *, challenge: str, bucket: str = "staff") -> Caller:
     """Who sends a request, if it is staff. Raises Problem: 401 with the challenge, 403, or 429."""
-    text = _key_of(request, takes_basic=challenge == BASIC)
+    text = key_text(request, takes_basic=challenge == BASIC)
     if text is None:
         raise Problem(401, "This needs a key with the scope staff.", {"WWW-Authenticate": challenge, **NO_STORE})
     stranger = Caller("anonymous", address(request, here.settings))
@@ -36,13 +41,13 @@ async def staff_key(request: Request, here: Shared, *, challenge: str) -> Caller
     here.limits.take_back(f"staff-tries:{stranger.limited_as}")
     who = Caller("key", f"key:{key.id}", key.scopes)
     request.state.caller = who.kind
-    spend(here, "staff", who, windows(who, here.settings))
+    spend(here, bucket, who, windows(who, here.settings))
     if "staff" not in key.scopes:
         raise Problem(403, "This key has not the scope staff.", NO_STORE)
     return who
 
 
-def _key_of(request: Request, *, takes_basic: bool) -> str | None:
+def key_text(request: Request, *, takes_basic: bool) -> str | None:
     """The text of the key; of HTTP Basic the password, whatever the name."""
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer":

@@ -35,13 +35,16 @@ STANDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that the page shows; `documents` are the notes that there are."""
+    """All that the page shows; `documents` are the notes that there are.
+
+    Each reply that waits comes with the token of its buttons.
+    """
 
     report: Report
     documents: frozenset[str]
     changed: Sequence[Rechecked]
     changed_count: int
-    waiting: Sequence[Job]
+    waiting: Sequence[tuple[Job, str]]
     waiting_count: int
 
 
@@ -62,12 +65,14 @@ def staff_page(board: Board, periods: Sequence[str], period: str, public_url: st
     return page("For course staff", body)
 
 
-def refused_page(detail: str) -> str:
-    """The page for whoever has no key that is good."""
-    how = (
-        "The name may be anything, the password is the key: <code>ask keys add --scope staff NAME</code> makes one. "
-        "A browser that goes on sending another key forgets it when it is closed."
-    )
+def refused_page(detail: str, *, needs_key: bool = True) -> str:
+    """The page for whoever has no key that is good, or has pressed what cannot be done any more."""
+    how = '<a href="/staff#waiting">To the replies that wait</a>'
+    if needs_key:
+        how = (
+            "The name may be anything, the password is the key: <code>ask keys add --scope staff NAME</code> makes "
+            "one. A browser that goes on sending another key forgets it when it is closed."
+        )
     return page("For course staff", f"<h1>For course staff</h1><p>{_text(detail)}</p><p>{how}</p>")
 
 
@@ -170,22 +175,27 @@ class _Writer:
             f'<p>{where} <span class="small">{_text(place(citation))}</span> {now}.</p></li>'
         )
 
-    def waiting(self, jobs: Sequence[Job], count: int) -> str:
+    def waiting(self, jobs: Sequence[tuple[Job, str]], count: int) -> str:
         """The bot's replies that staff have to let through."""
         if not jobs:
             return _empty("No reply waits. With ASK_BOT_REVIEW=true each reply of the bot stands here first.")
-        return f'<ul class="plain">{"".join(map(self._waiting, jobs))}</ul>' + _more(
+        return f'<ul class="plain">{"".join(self._waiting(job, token) for job, token in jobs)}</ul>' + _more(
             count - len(jobs), "ask bot --list"
         )
 
-    def _waiting(self, job: Job) -> str:
-        commands = f"ask bot --approve {job.id}\nask bot --reject {job.id}"
+    def _waiting(self, job: Job, token: str) -> str:
+        about = _text(shown(job.question)) or "no words"
+        buttons = "".join(
+            f'<button name="decision" value="{value}" aria-label="{words}: {about}">{words}</button> '
+            for value, words in (("post", "Post it"), ("reject", "Do not post it"))
+        )
         where = f"topic {job.topic}, post {job.post} ({job.source})"
         return (
             f"<li>{self._answer_link(job.answer, job.question, has_page=bool(job.answer))} "
             f'<span class="small">{_text(where)}</span>'
             f"<details><summary>The reply</summary><pre>{_text(_cut(job.reply))}</pre></details>"
-            f"<pre>{_text(commands)}</pre></li>"
+            f'<form method="post" action="/staff/replies/{job.id}">'
+            f'<input type="hidden" name="token" value="{token}">{buttons}</form></li>'
         )
 
     def _answer_link(self, answer: str, question: str, *, has_page: bool) -> str:

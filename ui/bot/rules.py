@@ -40,9 +40,9 @@ class Decision:
     follows: str | None = None
 
 
-def decide(post: Post, topic: Topic, policy: Policy) -> Decision:
-    """Whether this post of this topic gets a reply."""
-    reason = _not_for_us(post, topic, policy)
+def decide(post: Post, topic: Topic, policy: Policy, held: int = 0) -> Decision:
+    """Whether this post of this topic gets a reply; so many of ours are held there, and not to be seen yet."""
+    reason = _not_for_us(post, topic, policy, held)
     if reason:
         return Decision(skip=reason)
     words = without_quotes_and_code(post.text)
@@ -59,7 +59,7 @@ def decide(post: Post, topic: Topic, policy: Policy) -> Decision:
     return Decision(question, follows=follows.id if follows is not None else None)
 
 
-def _not_for_us(post: Post, topic: Topic, policy: Policy) -> str:
+def _not_for_us(post: Post, topic: Topic, policy: Policy, held: int) -> str:
     mine = [each for each in topic.posts if _same(each.author, policy.bot)]
     if _same(post.author, policy.bot):
         return "the bot's own post"
@@ -67,7 +67,7 @@ def _not_for_us(post: Post, topic: Topic, policy: Policy) -> str:
         return "written by a machine"
     if not topic.is_open:
         return "the topic is closed"
-    if len(mine) >= policy.per_topic:
+    if len(mine) + held >= policy.per_topic:
         return f"the bot has written {policy.per_topic} times in this topic"
     return ""
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from assistant.answer import Answer, Turn
 from assistant.inbox import MAX_ATTEMPTS, Inbox, Job, LeaseLost, retry_seconds
@@ -26,6 +26,7 @@ from ui.bot.rules import Decision, Policy, decide
 
 POLL_SECONDS = 0.2
 HELD_SECONDS = 600.0  # between two looks whether staff have let a reply through
+HELD_LONGEST = timedelta(days=30)  # whoever has said no to a reply does not tell the bot
 SURE = frozenset({"answered", "partial"})
 FLAG = "A question that the course notes do not answer."
 
@@ -125,7 +126,7 @@ class Bot:
             topic, post, ended = self._look(job)
             if ended is not None or topic is None or post is None:
                 return ended or job
-            decision = decide(post, topic, self.policy)
+            decision = decide(post, topic, self.policy, self._held(job, topic))
             if decision.skip:
                 return self.inbox.finish(job, self.id, "skipped", decision.skip)
             job = self._prepare(job, post, decision)
@@ -135,8 +136,11 @@ class Bot:
         if ended is not None or topic is None or post is None:
             return ended or job
         if job.state == "held":
+            if datetime.now(UTC) - job.created > HELD_LONGEST:
+                why = f"the forum's staff have not let it through in {HELD_LONGEST.days} days"
+                return self.inbox.finish(job, self.id, "skipped", why)
             return self.inbox.hold(job, self.id, HELD_SECONDS, job.reason)
-        skip = decide(post, topic, self.policy).skip
+        skip = decide(post, topic, self.policy, self._held(job, topic)).skip
         if skip:
             return self.inbox.finish(job, self.id, "skipped", skip)
         self.inbox.renew(job, self.id, self.settings.bot_lease)
@@ -144,6 +148,11 @@ class Bot:
         if posted.is_held:
             return self.inbox.hold(job, self.id, HELD_SECONDS, "the forum shows it when its staff approve it")
         return self.inbox.finish(job, self.id, "done", reply_post=posted.post)
+
+    def _held(self, job: Job, topic: Topic) -> int:
+        """How many other replies of ours the forum holds back in the topic: they count as those that stand there."""
+        shown = {replied_to(each.text) for each in topic.posts}
+        return len(self.inbox.held_posts(job.source, job.topic) - shown - {job.post})
 
     def _look(self, job: Job) -> tuple[Topic | None, Post | None, Job | None]:
         """The topic and the post as they are now; the ended job if there is nothing to do any more."""

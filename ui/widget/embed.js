@@ -18,6 +18,7 @@ let history = [];
 let underWay = null; // the AbortController of the question that is being answered
 let token = null;
 let given = [];
+const rated = new Map(); // of each answer what this reader has said, by the id that the service gave it
 
 // The page around
 
@@ -129,9 +130,20 @@ async function refusal(response) {
   return new Refused((problem.detail || `The service answers with ${response.status}.`) + wait);
 }
 
+/** Ask the service; if the token is no longer good once more without it, and the page is told to bring another. */
+async function post(path, accept, body, signal) {
+  const sent = token;
+  const asked = () =>
+    fetch(path, { method: "POST", headers: headers(accept), body, signal, credentials: "omit", cache: "no-store" });
+  const response = await asked();
+  if (response.status !== 401 || !sent) return response;
+  if (token === sent) token = null;
+  tell("expired");
+  return asked();
+}
+
 async function answered(question, signal, shown) {
-  const options = { method: "POST", headers: headers("text/event-stream"), body: body(question), signal };
-  const response = await fetch("v1/ask", { ...options, credentials: "omit", cache: "no-store" });
+  const response = await post("v1/ask", "text/event-stream", body(question), signal);
   if (!response.ok) throw await refusal(response);
   let text = "";
   let drawn = 0;
@@ -178,10 +190,12 @@ function failed(shown, question, words) {
   announce(words);
 }
 
-/** Keep what a reader thinks; whether it was kept. */
+/** Keep what a reader thinks, in place of what they said of the same answer before; whether it was kept. */
 async function rate(said) {
-  const options = { method: "POST", headers: headers("application/json"), body: JSON.stringify(said) };
-  const response = await fetch("v1/feedback", { ...options, credentials: "omit" }).catch(() => null);
+  const before = rated.get(said.answer);
+  const body = JSON.stringify({ ...said, ...(before && { replaces: before }) });
+  const response = await post("v1/feedback", "application/json", body).catch(() => null);
+  if (response?.ok) rated.set(said.answer, (await response.json().catch(() => ({}))).id);
   announce(response?.ok ? "Thank you, this is kept." : "It could not be kept. Try again in a moment.");
   if (response?.ok) tell("feedback", { id: said.answer });
   return Boolean(response?.ok);

@@ -144,6 +144,10 @@ p { margin: 0; padding: 20px; color: CanvasText; font: 16px/1.5 system-ui, sans-
       if (open && !inline) send("focus");
       tell("ready");
     } else if (type === "close" && !inline) methods.close();
+    else if (type === "expired") {
+      token = null;
+      tell(type);
+    }
     else if (["asked", "answer", "feedback"].includes(type)) {
       tell(type, typeof payload.id === "string" ? { id: payload.id } : {}); // ids only, no text
     }

@@ -70,6 +70,18 @@ def test_what_is_not_offered_is_refused(client: httpx.Client, more: dict[str, An
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+def test_what_the_contract_has_and_the_service_has_not_is_refused_in_plain_words(client: httpx.Client) -> None:
+    said = [
+        client.post("/v1/ask", json={**PORTS, **more}).json()["detail"]
+        for more in ({"notes": "/etc"}, {"docker": True})
+    ]
+    assert ["own notes alone" in said[0], "looks at the Docker" in said[1]] == [True, True]
+
+
+def test_who_wants_neither_other_notes_nor_docker_may_say_so(client: httpx.Client) -> None:
+    assert client.post("/v1/ask", json={**PORTS, "notes": None, "docker": False}).status_code == 200
+
+
 def test_no_model_but_that_of_the_service_can_be_asked_for(client: httpx.Client) -> None:
     answer = client.post("/v1/ask", json={**PORTS, "model": "openai:gpt-4o"})
     assert answer.status_code == 404
@@ -98,6 +110,17 @@ def test_an_answer_can_be_read_again_and_rated(client: httpx.Client, service: An
     assert client.post("/v1/feedback", json=said).status_code == 201
     kept = service.journal.feedback(answer["id"])[-1]
     assert (kept.rating, kept.reason, kept.text) == ("down", "wrong source", "see line 6")
+
+
+def test_who_says_more_of_an_answer_is_counted_once(client: httpx.Client, service: Any) -> None:
+    answer = client.post("/v1/ask", json={"question": "How do I keep data?"}).json()["id"]
+    down: dict[str, Any] = {"answer": answer, "rating": "down"}
+    first = client.post("/v1/feedback", json=down).json()["id"]
+    second = client.post("/v1/feedback", json={**down, "reason": "too short", "replaces": first}).json()["id"]
+    assert [said.reason for said in service.journal.feedback(answer)] == ["too short"]
+    other = client.post("/v1/ask", json=PORTS).json()["id"]
+    client.post("/v1/feedback", json={"answer": other, "rating": "up", "replaces": second})
+    assert [said.reason for said in service.journal.feedback(answer)] == ["too short"]  # it is of another answer
 
 
 def test_only_an_answer_that_was_given_can_be_read_or_rated(client: httpx.Client) -> None:

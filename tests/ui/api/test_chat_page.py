@@ -103,6 +103,24 @@ async def test_a_page_that_goes_on_sending_too_much_is_closed(monkeypatch: pytes
     assert told == ["websocket.receive"] * MAX_WAITS + ["websocket.disconnect"]
 
 
+async def test_a_page_that_waits_for_others_is_not_closed_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.receive"}
+
+    async def no_time(seconds: float) -> None:
+        """Wait for nothing."""
+        waited.append(seconds)
+
+    monkeypatch.setattr("ui.api.chat_page.asyncio.sleep", no_time)
+    others = iter([2, 0] * (MAX_WAITS + 5))
+    slowly = throttled(receive, lambda: 0, lambda: next(others))
+    told = {(await slowly())["type"] for _ in range(MAX_WAITS + 5)}
+    assert told == {"websocket.receive"}
+    assert waited.count(2) == MAX_WAITS + 5
+
+
 async def test_many_presses_at_once_leave_others_their_turn() -> None:
     async def receive() -> dict[str, Any]:
         return {"type": "websocket.receive"}

@@ -64,6 +64,22 @@ def test_every_response_has_the_headers(client: httpx.Client, path: str) -> None
     assert "server" not in headers
 
 
+@pytest.mark.parametrize("path", ["healthz", "readyz", "widget.js", "docs", "openapi.json", "notes/note.md", "nothing"])
+def test_head_is_what_get_would_answer_without_its_body(path: str, client: httpx.Client) -> None:
+    whole, head = client.get(path), client.head(path)
+    told = {"content-type", "content-length", "content-security-policy", "cache-control"}
+    assert head.status_code == whole.status_code
+    assert {name: head.headers.get(name) for name in told} == {name: whole.headers.get(name) for name in told}
+    assert head.content == b""
+    assert client.head("/v1/ask").status_code == 405
+
+
+def test_the_bare_address_leads_to_what_there_is(client: httpx.Client, serve: Callable[..., Any]) -> None:
+    assert client.get("/", follow_redirects=False).headers["location"] == "chat/"
+    without = serve(chat_in_serve=False)
+    assert httpx.get(without.url, follow_redirects=True).url.path == "/docs"
+
+
 def test_what_is_not_there_is_a_problem(client: httpx.Client) -> None:
     _problem(client.get("/nothing"), 404)
     refused = client.put("/v1/ask", json=PORTS)
@@ -199,6 +215,16 @@ def test_one_address_may_ask_five_times_a_minute_and_a_key_more(serve: Callable[
     assert keyed == [200] * 20 + [429]
 
 
+def test_what_is_refused_costs_no_turn(serve: Callable[..., Any]) -> None:
+    service = serve(anonymous_per_minute=1)
+    for refused in ({"question": ""}, {**PORTS, "docker": True}, {**PORTS, "model": "openai:gpt-4o"}, {"question": 1}):
+        assert httpx.post(service.url + ASK, json=refused, timeout=60).status_code in {404, 422}
+    chat = {"messages": [{"role": "system", "content": "x"}]}
+    assert httpx.post(f"{service.url}v1/chat/completions", json=chat, timeout=60).status_code == 400
+    answers = [httpx.post(service.url + ASK, json=PORTS, timeout=60).status_code for _ in range(2)]
+    assert answers == [200, 429]
+
+
 def test_a_line_of_the_proxys_own_counts_and_not_the_one_before(serve: Callable[..., Any]) -> None:
     service = serve(proxies=("127.0.0.1",), anonymous_per_minute=1)
     answers = []
@@ -307,14 +333,17 @@ def test_a_token_signed_otherwise_is_refused(forum: Any) -> None:
     _problem(httpx.post(forum.url + ASK, json=PORTS, headers=header, timeout=60), 401)
 
 
+def _pem(private: Ed25519PrivateKey) -> bytes:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(serialization.Encoding.PEM, form)
+
+
 def test_a_public_key_checks_tokens_and_is_no_secret(serve: Callable[..., Any], tmp_path: Path) -> None:
     import hashlib
     import hmac
 
     private = Ed25519PrivateKey.generate()
-    public = private.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = _pem(private)
     (tmp_path / "key.pem").write_bytes(public)
     service = serve(identity_keys=tmp_path / "key.pem", identity_issuer="forum", identity_algorithms=("EdDSA",))
     assert _asked(service, jwt.encode(_claims(), private, algorithm="EdDSA")).status_code == 200
@@ -389,6 +418,17 @@ def test_keys_for_tokens_that_will_not_do_are_told_at_the_start(tmp_path: Path) 
         create_app(Settings(identity_keys=file))
     with pytest.raises(SettingsError, match="cannot be read"):
         create_app(Settings(identity_keys=tmp_path / "none", identity_issuer="forum"))
+    for algorithm, text in (("RS256", SECRET), ("HS256", _pem(Ed25519PrivateKey.generate()).decode())):
+        file.write_text(text)
+        with pytest.raises(SettingsError, match=f"is none for {algorithm}"):
+            create_app(Settings(identity_keys=file, identity_issuer="forum", identity_algorithms=(algorithm,)))
+
+
+def test_what_does_not_say_that_it_is_json_is_told_to(client: httpx.Client) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}  # what curl sends if it is told nothing
+    said = client.post("/v1/ask", content=b'{"question": "How?"}', headers=form)
+    assert "Content-Type: application/json" in _problem(said, 415)["detail"]
+    assert client.post("/v1/ask", content=b'"How?"', headers={"Content-Type": "application/json"}).status_code == 422
 
 
 def test_an_address_without_anything_says_where_to_look(client: httpx.Client) -> None:

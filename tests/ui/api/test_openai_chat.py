@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import httpx
 import openai
 import pytest
 
@@ -37,6 +38,30 @@ def test_a_stream_says_the_same(chat: openai.OpenAI) -> None:
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert chunks[-1].model_extra is not None
     assert chunks[-1].model_extra["citations"] == whole.model_extra["citations"]  # type: ignore[index]
+
+
+def test_a_stream_ends_with_its_usage_if_that_is_wanted(chat: openai.OpenAI) -> None:
+    wanted: Any = {"include_usage": True}
+    streams = [
+        list(
+            chat.chat.completions.create(model="ask-the-notes", messages=ASKED, stream=True, stream_options=wanted, n=1)
+        )
+        for _ in range(2)
+    ]
+    for chunks in streams:
+        assert (chunks[-1].choices, chunks[-1].usage is None) == ([], False)
+        assert len({chunk.id for chunk in chunks}) == 1
+    assert streams[0][0].id != streams[1][0].id  # clients keep messages by it
+
+
+def test_null_is_taken_for_nothing(client: httpx.Client) -> None:
+    said = [
+        {"role": "user", "content": [{"type": "image_url", "text": None}, {"type": "text", "text": "Publish a port"}]}
+    ]
+    body = {"model": None, "stream": None, "stream_options": None, "tools": None, "messages": said}
+    done = client.post("/v1/chat/completions", json=body)
+    assert done.status_code == 200, done.text
+    assert done.json()["model"] == "ask-the-notes"
 
 
 def test_parts_of_text_and_earlier_messages_are_read(chat: openai.OpenAI) -> None:

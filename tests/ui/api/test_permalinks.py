@@ -105,7 +105,10 @@ def test_a_page_of_an_answer_unfolds(service: Any, client: httpx.Client) -> None
     assert page.meta["og:title"] == "How?"
     assert page.meta["og:description"] == "So."
     assert f"{service.url}notes/note.md?lines=5#ports" in page.links
-    assert client.get(page.alternate).json()["title"] == "How?"
+    embedded = client.get(page.alternate).json()
+    assert (embedded["title"], embedded["width"], embedded["height"]) == ("How?", 600, 200)
+    smaller = client.get(page.alternate + "&maxwidth=300&maxheight=900").json()
+    assert (smaller["width"], smaller["height"]) == (300, 200)
 
 
 def test_no_note_acts_and_nothing_of_it_is_fetched(client: httpx.Client) -> None:
@@ -182,8 +185,49 @@ def test_lines_that_are_none_are_refused(client: httpx.Client, lines: str) -> No
     assert client.get("/notes/note.md", params={"lines": lines}).status_code == 422
 
 
+def test_a_link_to_cited_lines_unfolds_with_what_they_say(service: Any, client: httpx.Client) -> None:
+    page = _harmless(client.get("/notes/note.md?lines=5"))
+    said = "- publish a port with `docker run -p 8080:80 web`: host first, container second"
+    assert (page.meta["og:title"], page.meta["og:description"]) == ("Ports", said)
+    assert page.meta["og:url"] == f"{service.url}notes/note.md?lines=5"
+    embedded = client.get(page.alternate).json()
+    assert embedded["title"] == "Ports"
+    assert Page(embedded["html"]).links == [f"{service.url}notes/note.md?lines=5"]
+    assert said in embedded["html"]
+
+
+def test_a_link_to_a_note_unfolds_with_its_name(service: Any, client: httpx.Client) -> None:
+    page = _harmless(client.get("/notes/note.md"))
+    assert (page.meta["og:title"], page.meta["og:description"]) == ("Docker", "Docker")
+    for url in (page.meta["og:url"], f"{service.url}notes/note.md#ports"):
+        assert client.get("/oembed", params={"url": url}).json()["title"] == "Docker"
+
+
+@pytest.mark.parametrize("more", ["", "?lines=1-40", '?lines=3&of="><script>', '#"><script>alert(1)</script>'])
+def test_no_text_of_a_note_acts_where_a_link_is_unfolded(service: Any, client: httpx.Client, more: str) -> None:
+    embedded = client.get("/oembed", params={"url": f"{service.url}notes/hostile.md{more}"}).json()
+    page = Page(embedded["html"])
+    assert page.tags == {"blockquote", "p", "a"}
+    assert page.attributes == {"href"}
+    assert page.links[0].startswith(f"{service.url}notes/hostile.md")
+
+
 @pytest.mark.parametrize(
-    "url", ["https://evil.example/a/abc", "{here}a/../notes/note.md", "{here}a/zzz", "{here}a/abc?x=1", "javascript:x"]
+    "url",
+    [
+        "https://evil.example/a/abc",
+        "{here}a/../notes/note.md",
+        "{here}a/zzz",
+        "{here}a/abc?x=1",
+        "javascript:x",
+        "{here}notes/../secret.md",
+        "{here}notes/%2e%2e/secret.md",
+        "{here}notes/",
+        "{here}notes///[x",
+        "{here}notes/note.md?lines=x",
+        "https://evil.example/notes/note.md",
+        "{here}notes/note.md?" + "a=1&" * 11,
+    ],
 )
-def test_only_an_answer_of_this_server_is_embedded(service: Any, client: httpx.Client, url: str) -> None:
+def test_only_what_is_of_this_server_is_embedded(service: Any, client: httpx.Client, url: str) -> None:
     assert client.get("/oembed", params={"url": url.format(here=service.url)}).status_code == 404

@@ -67,3 +67,27 @@ def test_a_damaged_journal_is_told(started: list[str], tmp_path: Path, capfd: py
     assert run(["serve", "--port", "0"]) == 0
     assert "is damaged" in capfd.readouterr().err
     assert started
+
+
+@pytest.mark.parametrize(
+    ("host", "variables", "is_told"),
+    [
+        ("0.0.0.0", {}, True),
+        ("::", {}, True),
+        ("0.0.0.0", {"ASK_PUBLIC_URL": "https://ask.example.org"}, False),
+        ("127.0.0.1", {}, False),
+    ],
+)
+def test_links_that_nobody_can_open_are_told_of(
+    host: str,
+    variables: dict[str, str],
+    is_told: bool,
+    started: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert run(["serve", "--host", host, "--port", "0"]) == 0
+    assert ("ASK_PUBLIC_URL=" in capfd.readouterr().err) == is_told
+    assert started == ["started"]

@@ -72,7 +72,7 @@ def _elements(page: str) -> list[tuple[str, dict[str, str | None]]]:
 # Who is let in
 
 
-@pytest.mark.parametrize("path", ["staff", "v1/staff/gaps", "v1/staff/changed"])
+@pytest.mark.parametrize("path", ["staff", "v1/staff/gaps", "v1/staff/changed", "v1/staff/replies"])
 def test_without_a_key_nothing_is_shown(serve: Callable[..., Any], path: str) -> None:
     service = serve()
     refused = httpx.get(service.url + path)
@@ -161,13 +161,76 @@ def test_what_was_asked_is_shown_by_section(serve: Callable[..., Any]) -> None:
     assert f'<a href="{service.url}notes/note.md#legacy-linking-of-containers">' in page
     assert f'<a href="{service.url}a/{ports["id"]}">How do I publish a port?</a>' in page
     assert "Wrong source: see line 9" in page
-    assert f"ask bot --approve {job}" in page
+    assert f'action="/staff/replies/{job}"' in page
     for _, attributes in _elements(page):
         if (attributes.get("href") or "").startswith(service.url):
             assert httpx.get(str(attributes["href"])).status_code == 200
     gaps = httpx.get(f"{service.url}v1/staff/gaps", headers=service.key("staff"), params={"days": 7}).json()
     assert (gaps["asked"], gaps["outcomes"]["unfinished"], gaps["disliked"], gaps["days"]) == (4, 3, 1, 7)
     assert gaps["gaps"][0]["examples"] == [{"question": "What is legacy linking of containers?", "times": 3}]
+
+
+# What is decided
+
+
+def _token(page: str, job: str) -> str:
+    found = re.search(rf'action="/staff/replies/{job}"><input type="hidden" name="token" value="(\w+)">', page)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize(("decision", "state"), [("post", "posting"), ("reject", "skipped")])
+def test_a_button_of_the_page_decides_on_a_reply_that_waits(
+    serve: Callable[..., Any], decision: str, state: str
+) -> None:
+    service = serve()
+    key, job = _basic(service), _wait_for_staff(service, "a0")
+    page = httpx.get(f"{service.url}staff", headers={**HTML, **key})
+    assert "form-action 'self'" in page.headers["content-security-policy"]
+    sent = {"token": _token(page.text, job), "decision": decision}
+    address = f"{service.url}staff/replies/{job}"
+    done = httpx.post(address, data=sent, headers={**HTML, **key})
+    assert (done.status_code, done.headers["location"]) == (303, "/staff#waiting")
+    (decided,) = Inbox(service.journal).jobs()
+    assert decided.state == state
+    late = httpx.post(address, data=sent, headers={**HTML, **key})
+    assert (late.status_code, "does not wait any more" in late.text) == (409, True)
+
+
+def test_no_other_page_can_press_a_button(serve: Callable[..., Any]) -> None:
+    service = serve()
+    key, other = _basic(service), _basic(service)
+    job = _wait_for_staff(service, "a0")
+    of_other = _token(httpx.get(f"{service.url}staff", headers=other).text, job)
+    address = f"{service.url}staff/replies/{job}"
+    for token in ({}, {"token": ""}, {"token": "0" * 64}, {"token": "\u00e9"}, {"token": of_other}):
+        refused = httpx.post(address, data={**token, "decision": "post"}, headers=key)
+        assert (refused.status_code, refused.headers["content-type"]) == (403, "application/problem+json")
+    for body in (b"&" * 8_000, b"=&" * 4_000, b"\xff\x00", b"token[]=1"):
+        assert httpx.post(address, content=body, headers=key).status_code == 403
+    good = {"token": of_other, "decision": "post"}
+    assert httpx.post(address, data=good).status_code == 401
+    asking = _password(Keys(service.journal).add("reader", ["ask"])[1])
+    assert httpx.post(address, data=good, headers=asking).status_code == 403
+    assert httpx.post(address, data={**good, "decision": "burn"}, headers=other).status_code == 422
+    assert Inbox(service.journal).counts()["review"] == 1
+
+
+def test_programs_decide_by_a_bearer(serve: Callable[..., Any]) -> None:
+    service = serve()
+    key, job = service.key("staff"), _wait_for_staff(service, "a0")
+    address = f"{service.url}v1/staff/replies"
+    listed = httpx.get(address, headers=key).json()
+    assert (listed["count"], [(each["id"], each["reply"]) for each in listed["waiting"]]) == (
+        1,
+        [(job, "So. <b>bold</b>")],
+    )
+    body = {"decision": "post"}
+    assert httpx.post(f"{address}/{job}", json=body, headers=_basic(service)).status_code == 401
+    assert httpx.post(f"{address}/{job}", json=body, headers=service.key("ask")).status_code == 403
+    assert httpx.post(f"{address}/{job}", json=body, headers=key).json() == {"reply": job, "decision": "post"}
+    assert httpx.post(f"{address}/{job}", json=body, headers=key).status_code == 409
+    assert httpx.get(address, headers=key).json() == {"count": 0, "waiting": []}
 
 
 def test_an_answer_that_stands_in_a_forum_and_is_out_of_date(serve: Callable[..., Any], tmp_path: Path) -> None:
@@ -203,10 +266,11 @@ def test_what_readers_write_does_nothing_and_nobody_is_named(serve: Callable[...
         answer = Answer(f"a{number}", HOSTILE * 40, HOSTILE, outcome, "So.", citations=(cited,))  # type: ignore[arg-type]
         service.journal.keep_answer(answer, user="ada@example.org")
         service.journal.rate(answer.id, "down", reason=HOSTILE, text=HOSTILE * 40, user="ada@example.org")
-    _wait_for_staff(service, "a0")
+    job = _wait_for_staff(service, "a0")
     page = httpx.get(f"{service.url}staff", headers=_basic(service)).text
     elements = _elements(page)
-    assert {tag for tag, _ in elements} & {"script", "img", "b", "iframe", "style", "form"} == set()
+    assert {tag for tag, _ in elements} & {"script", "img", "b", "iframe", "style"} == set()
+    assert {attributes["action"] for tag, attributes in elements if tag == "form"} == {f"/staff/replies/{job}"}
     assert not [name for _, attributes in elements for name in attributes if name.startswith("on") or name == "style"]
     links = [str(attributes["href"]) for _, attributes in elements if "href" in attributes]
     assert all(link.startswith((service.url, "?days=", "/static/")) for link in links)

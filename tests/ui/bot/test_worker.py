@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from corpus.errors import ModelFailed
 from tests.ui.bot.parts import Forum, answer_of, bot_on, incoming, work
 from ui.bot.connector import ForumBusy, ForumRefused
 from ui.bot.reply import replied_to
-from ui.bot.worker import Bot
+from ui.bot.worker import HELD_LONGEST, Bot
 
 
 class Killed(BaseException):
@@ -253,6 +254,40 @@ def test_a_held_reply_is_not_sent_again_and_is_done_when_it_shows(journal: Journ
     work(bot)
     assert [job.state for job in bot.inbox.jobs()] == ["done"]
     assert len(forum.held) == 1
+
+
+def test_held_replies_count_in_their_topic_as_those_that_stand_there(journal: Journal) -> None:
+    forum = Forum(holds=True)
+    bot = bot_on(forum, journal, bot_per_topic=2)
+    _asked(forum, bot.inbox)
+    for number in range(4):
+        bot.inbox.add(incoming(forum.write("1", f"@bot what is port {number}?"), "1"))
+    work(bot)
+    assert len(forum.held) == 2
+    assert len(bot.inbox.jobs("skipped")) == 3
+    forum.write("1", forum.held[0][1], author="bot")  # one is let through: it is still the same two
+    forum.holds = False
+    late = forum.write("1", "@bot and another?")
+    bot.inbox.add(incoming(late, "1"))
+    work(bot)
+    assert [job.reason for job in bot.inbox.jobs("skipped") if job.post == late.id] == [
+        "the bot has written 2 times in this topic"
+    ]
+
+
+def test_a_held_reply_that_nobody_lets_through_is_left_one_day(journal: Journal) -> None:
+    forum = Forum(holds=True)
+    bot = bot_on(forum, journal)
+    _asked(forum, bot.inbox)
+    work(bot)
+    (job,) = bot.inbox.jobs("held")
+    with journal.session() as session:
+        session.execute(
+            text("UPDATE bot_jobs SET created = :then"), {"then": datetime.now(UTC) - HELD_LONGEST - timedelta(days=1)}
+        )
+    _make_due(journal, job.id)
+    work(bot)
+    assert _states(bot.inbox) == [("skipped", "the forum's staff have not let it through in 30 days")]
 
 
 @pytest.mark.parametrize(
