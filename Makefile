@@ -17,7 +17,7 @@ UNFINISHED := $(VENV)/.unfinished
 # What the tests start for real and Debian has: a program, and the package it comes from.
 COMPONENTS := dockerd:docker.io busybox:busybox-static iptables:iptables chromium:chromium pg_ctlcluster:postgresql
 # Tests wait for other programs half of the time. In their order: what drives a browser is last.
-AT_ONCE := --numprocesses 3 --dist loadgroup --no-loadscope-reorder
+AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 # Twice quiet: errors alone.
 PIP := $(BIN)/python -m pip --quiet --quiet --disable-pip-version-check
 

@@ -121,16 +121,9 @@ def ask_home(
         yield folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before the workers read the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run.
-
-    Of several workers one has all tests of a file, and one has the Docker Engine: two would share its network.
-    """
+    """What drives a browser comes last: Playwright keeps an event loop running, and beside it no other can run."""
     items.sort(key=lambda item: "e2e" in item.path.parts)
-    for item in items:
-        needs_engine = "engine" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("engine" if needs_engine else str(item.path)))
 
 
 def _left_out(reporter: pytest.TerminalReporter) -> list[str]:

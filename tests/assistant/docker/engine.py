@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 IMAGE = "busybox:local"
+# So that it changes no rule and no bridge of this machine, and several may run: those of other workers, or a user's.
+IN_A_NETWORK_OF_ITS_OWN = ("unshare", "--net", "sh", "-c", 'busybox ip link set lo up; exec "$@"', "sh")
 # Each is planted in one place only, so that what shows it has shown that place.
 SECRETS = {
     "environment": "hunter2-in-env",
@@ -47,7 +49,7 @@ def missing() -> str | None:
     """What of the machine is missing for an engine; None if it can be started."""
     if os.name != "posix" or os.geteuid() != 0:
         return "a Docker Engine needs root"
-    for program in ("dockerd", "containerd", "docker", "busybox", "iptables"):
+    for program in ("dockerd", "containerd", "docker", "busybox", "iptables", "unshare"):
         if shutil.which(program) is None:
             return f"there is no {program} here (apt-get install docker.io busybox-static iptables)"
     return None
@@ -100,7 +102,14 @@ def running() -> Iterator[Engine]:
     folder = Path(tempfile.mkdtemp(prefix="ask-engine-", dir="/tmp"))  # a socket's path has to be short
     engine = Engine(folder / "docker.sock")
     log = (folder / "dockerd.log").open("wb")
-    command = ["dockerd", "--host", f"unix://{engine.socket}", "--data-root", str(folder / "data")]
+    command = [
+        *IN_A_NETWORK_OF_ITS_OWN,
+        "dockerd",
+        "--host",
+        f"unix://{engine.socket}",
+        "--data-root",
+        str(folder / "data"),
+    ]
     command += ["--exec-root", str(folder / "exec"), "--pidfile", str(folder / "dockerd.pid")]
     command += ["--storage-driver", "vfs"]
     process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
