@@ -27,6 +27,7 @@ State = Literal["received", "answering", "posting", "held", "review", "done", "s
 STATES: tuple[State, ...] = get_args(State)
 WORKABLE: tuple[State, ...] = ("received", "answering", "posting", "held")
 ENDED: tuple[State, ...] = ("done", "skipped", "failed")
+MAX_ID, MAX_DELIVERY = 64, 200  # characters
 FIRST_RETRY_SECONDS = 2.0
 LONGEST_RETRY_SECONDS = 900.0
 MAX_ATTEMPTS = 12  # about two hours with the waits between them
@@ -40,9 +41,9 @@ class _Event(Base):
     __table_args__ = (UniqueConstraint("source", "post", "version", "body_hash"),)
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
-    delivery: Mapped[str] = mapped_column(String(200))
-    post: Mapped[str] = mapped_column(String(64))
-    version: Mapped[str] = mapped_column(String(64))
+    delivery: Mapped[str] = mapped_column(String(MAX_DELIVERY))
+    post: Mapped[str] = mapped_column(String(MAX_ID))
+    version: Mapped[str] = mapped_column(String(MAX_ID))
     body_hash: Mapped[str] = mapped_column(String(64))
     received: Mapped[datetime] = mapped_column(UtcTime, index=True)
 
@@ -54,8 +55,8 @@ class _Job(Base):
     __table_args__ = (UniqueConstraint("source", "post"), Index(None, "state", "next_try"))
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     source: Mapped[str] = mapped_column(String(40))
-    post: Mapped[str] = mapped_column(String(64))
-    topic: Mapped[str] = mapped_column(String(64))
+    post: Mapped[str] = mapped_column(String(MAX_ID))
+    topic: Mapped[str] = mapped_column(String(MAX_ID))
     state: Mapped[str] = mapped_column(String(12))
     reason: Mapped[str] = mapped_column(Text, default="")
     attempts: Mapped[int] = mapped_column(Integer, default=0)
@@ -80,7 +81,7 @@ class _Source(Base):
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A new post as a forum told of it."""
+    """A new post as a forum told of it. Raises ValueError for an id that is longer than any forum's."""
 
     source: str
     delivery: str
@@ -88,6 +89,10 @@ class Incoming:
     topic: str
     version: str
     body: str
+
+    def __post_init__(self) -> None:
+        if max(map(len, (self.post, self.topic, self.version))) > MAX_ID or len(self.delivery) > MAX_DELIVERY:
+            raise ValueError("an id is too long")
 
 
 @dataclass(frozen=True, slots=True)

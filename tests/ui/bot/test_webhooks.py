@@ -147,6 +147,7 @@ def test_five_minutes_are_tolerated(service: Make, minutes: int, status: int) ->
         b"", b"no json", b"[]", b'"text"', b"\xff\xfe", b"[" * 100_000, b"{}", b'{"type": "comment.created"}',
         b'{"type": "comment.created", "data": {"id": true, "topic": 1, "version": 1, "text": "x"}}',
         b'{"type": "comment.created", "data": {"id": 1, "topic": {}, "version": 1, "text": "x"}}',
+        b'{"type": "comment.created", "data": {"id": 1%s, "topic": 1, "version": 1, "text": "x"}}' % (b"0" * 64),
     ],
 )  # fmt: skip
 def test_a_malformed_delivery_is_a_400(service: Make, body: bytes) -> None:
