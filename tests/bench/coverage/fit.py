@@ -32,7 +32,7 @@ from index.search import likenesses, rank
 SHARE = 0.92  # of the answerable questions: false answers are also counted where so many are answered
 PASSAGE = ("dense", "cover", "section_dense", "section_cover", "length")
 # Not fitted: the fit gives about 0 over these subjects, and this can hardly be told from it; tests/bench/scifact.py,
-# where exact terms matter more, rises.
+# where exact terms matter more, rises with it.
 BM25_WEIGHT = 2.0
 # Not fitted either: to tell which of the unfinished headings is meant, the fit is twice as sharp and trusts the path
 # more, but then the coverage is told less well from questions on unfinished headings where there are many of them.
