@@ -11,13 +11,15 @@ from index.generation import Index
 from index.search import Found, Hit, SectionHit
 
 # Chosen on the subjects of tests/bench/coverage: `python tests/bench/coverage/margins.py` prints the trade-off.
-SECTION_MARGIN = 1.5  # how far below the best section, in its log-odds, a second one may be
-PASSAGE_MARGIN = 1.5  # the same for passages, below the best of the best section
-COMMAND_MARGIN = 4.0  # the same for the command that a question for one is owed
-MAX_SECTIONS = 2
-MAX_PASSAGES = 6
+SECTION_MARGIN = 2.0  # how far below the best section, in log-odds, another one may be
+PASSAGE_MARGIN = 5.0  # the same for passages of the best section, below its best
+OTHER_MARGIN = 2.0  # the same for passages of the other sections
+COMMAND_MARGIN = 9.0  # the same for the command that a question for one is owed
+MAX_SECTIONS = 3
+MAX_PASSAGES = 8
+MAX_OTHERS = 2  # passages of each other section
 MAX_CHILDREN = 6  # of a bullet that only announces ("lessons:")
-MAX_WORDS = 75  # of the passages chosen; what completes them comes on top, and the best is shown whatever its length
+MAX_WORDS = 85  # of the passages chosen; what completes them comes on top, and the best is shown whatever its length
 
 
 _ASKS_HOW = re.compile(
@@ -49,7 +51,7 @@ def select(found: Found, index: Index) -> list[Evidence]:
 
 
 def chosen_sections(found: Found, *, margin: float = SECTION_MARGIN) -> Sequence[SectionHit]:
-    """The best section, and the next if it is nearly as good."""
+    """The best section, and the next ones if they are nearly as good."""
     best = found.sections[0].score if found.sections else 0.0
     return [section for section in found.sections[:MAX_SECTIONS] if section.score >= best - margin]
 
@@ -70,8 +72,7 @@ def chosen_hits(
     if _ASKS_HOW.search(question) and not _shows_code(best):
         commands = [hit for hit in sections[0].hits if _shows_code(hit) and hit.score >= best.score - COMMAND_MARGIN]
         wanted += commands[:1]
-    others = sorted((hit for section in sections for hit in section.hits), key=lambda hit: -hit.score)
-    wanted += [hit for hit in others if hit not in wanted and hit.score >= best.score - margin]
+    wanted += [hit for hit in _others(sections, margin) if hit not in wanted]
     chosen: list[Hit] = []
     words = 0
     for hit in wanted:
@@ -80,6 +81,15 @@ def chosen_hits(
             chosen.append(hit)
             words += length
     return chosen
+
+
+def _others(sections: Sequence[SectionHit], margin: float) -> list[Hit]:
+    """What may be shown beside the best passage, best first: much of the best section, a line or two of the others."""
+    best = sections[0].hits[0].score
+    found = [hit for hit in sections[0].hits if hit.score >= best - margin]
+    for section in sections[1:]:
+        found += [hit for hit in section.hits[:MAX_OTHERS] if hit.score >= best - min(margin, OTHER_MARGIN)]
+    return sorted(found, key=lambda hit: -hit.score)
 
 
 def _shows_code(hit: Hit) -> bool:

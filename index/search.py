@@ -1,15 +1,17 @@
 """Question -> Hit: Chroma, BM25 and the words in context, fused.
 
-Chroma and BM25 name the candidates. Each gets a score from three likenesses: of the whole question
-to the whole chunk, of each word of the question to the words of the chunk, and BM25. The passages of
-a section speak for it together. The weights are fitted over notes on several subjects, see
-tests/bench/coverage; `python tests/bench/coverage/fit.py` writes them anew.
+Chroma and BM25 name the candidates. Each gets a score from a few likenesses: of the whole question
+to the whole chunk, of each word of the question to the words of the chunk, BM25, and the first two
+for all that was found of its section together. A section is as likely as its passages are, taken
+together. The weights are fitted over notes on several subjects, see tests/bench/coverage;
+`python tests/bench/coverage/fit.py` writes them anew.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -28,7 +30,8 @@ DENSE_CANDIDATES = 64
 LEXICAL_CANDIDATES = 32
 
 Floats = NDArray[np.float32]
-Weights = Mapping[str, Mapping[str, float]]  # "passage" and "section": name of a likeness -> weight
+Numbers = NDArray[np.intp]
+Weights = Mapping[str, Mapping[str, float]]  # "passage" and "heading": name of a likeness -> weight
 
 
 class Question(NamedTuple):
@@ -43,7 +46,7 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class Hit:
-    """One passage that was found. `score` is the log-odds that it answers, as fitted, from three likenesses.
+    """One passage that was found. `score` is the log of how likely it answers, as fitted, against the others.
 
     `dense` is the cosine of question and chunk; `covered` says for each content word of the question how
     like the likest word of the chunk is, `cover` is its mean, rare words counting more; `bm25` is a share
@@ -69,18 +72,19 @@ class SectionHit:
     score: float
     hits: tuple[Hit, ...]
     covered: Floats  # of each content word, by the best of its hits
-    features: dict[str, float]
+    cover: float  # its mean, rare words counting more
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
 class HeadingHit:
-    """A section by its heading, and how like the question is to its heading path and its heading alone (cosines)."""
+    """A section by its heading. `score` is the log of how likely it is meant, as fitted, against the others."""
 
     number: int
     outline: Outline
-    path: float
-    title: float
+    path: float  # how like the question is to the heading path: a cosine
+    title: float  # the same of the heading alone
     named: float  # share of the question's content words, by rarity, that stand in the heading path
+    score: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # eq: arrays in it
@@ -91,7 +95,7 @@ class Found:
     hits: tuple[Hit, ...]
     sections: tuple[SectionHit, ...]
     unfinished: tuple[HeadingHit, ...]
-    written: HeadingHit | None  # the written heading that is most like the question; `named` is the most of any
+    written: HeadingHit | None  # the likeliest of the written headings; `named` is the most of any
 
 
 @cache
@@ -150,18 +154,45 @@ def candidates(question: Question, index: Index) -> Candidates:
 
 def rank(found: Candidates, index: Index, fitted: Weights) -> Found:
     """Score the candidates, and the sections that they are in."""
-    hits = _hits(found, index, fitted["passage"])
-    sections = _sections(hits, found.question, index, fitted["section"])
-    return Found(found.question, hits, sections, *_headings(found.question, index))
-
-
-def _hits(found: Candidates, index: Index, fitted: Mapping[str, float]) -> tuple[Hit, ...]:
-    """One hit a passage: its best chunk."""
-    scores = (
-        fitted["bias"] + fitted["dense"] * found.dense + fitted["cover"] * found.cover + fitted["bm25"] * found.bm25
-    )
+    if not found.chunks:
+        return Found(found.question, (), (), *_headings(found.question, index, fitted["heading"]))
     of_chunks = index.chunk_passages[found.chunks]
-    passages, sections = of_chunks.tolist(), index.passage_sections[of_chunks].tolist()
+    numbers, places = np.unique(index.passage_sections[of_chunks], return_inverse=True)
+    likeness, together = likenesses(found, index, places)
+    scores = sum(fitted["passage"][name] * values for name, values in likeness.items())
+    hits = _hits(found, index, np.asarray(scores), numbers[places].tolist())
+    covers = weighted(together, found.question.rarity).tolist()
+    sections = [
+        SectionHit(number, index.outline[number], either(h.score for h in own), own, together[:, place], covers[place])
+        for place, (number, own) in enumerate(_grouped(hits, numbers.tolist()))
+    ]
+    sections.sort(key=lambda section: (-section.score, section.number))
+    return Found(found.question, hits, tuple(sections), *_headings(found.question, index, fitted["heading"]))
+
+
+def likenesses(found: Candidates, index: Index, places: Numbers) -> tuple[dict[str, Floats], Floats]:
+    """What a score is made of, by name, shape (chunks,), and what the sections cover, shape (words, sections).
+
+    `places` has a number for the section of each chunk, from 0.
+    """
+    count = int(places.max()) + 1
+    nearest = np.full(count, -1, np.float32)
+    np.maximum.at(nearest, places, found.dense)
+    together = np.full((len(found.covered), count), -1, np.float32)
+    np.maximum.at(together.T, places, found.covered.T)
+    return {
+        "dense": found.dense,
+        "cover": found.cover,
+        "bm25": found.bm25,
+        "section_dense": nearest[places],
+        "section_cover": weighted(together, found.question.rarity)[places],
+        "length": np.log1p(index.words.counts[found.chunks], dtype=np.float32),
+    }, together
+
+
+def _hits(found: Candidates, index: Index, scores: Floats, sections: list[int]) -> tuple[Hit, ...]:
+    """One hit a passage: its best chunk."""
+    passages = index.chunk_passages[found.chunks].tolist()
     score, dense, cover, bm25 = (values.tolist() for values in (scores, found.dense, found.cover, found.bm25))
     best: dict[int, Hit] = {}
     for chunk in np.argsort(-scores, kind="stable").tolist():
@@ -180,49 +211,44 @@ def _hits(found: Candidates, index: Index, fitted: Mapping[str, float]) -> tuple
     return tuple(best.values())
 
 
-def _sections(
-    hits: tuple[Hit, ...], question: Question, index: Index, fitted: Mapping[str, float]
-) -> tuple[SectionHit, ...]:
-    """The hits by section. A section is as good as its best passages, its tenor, and what they cover together."""
-    if not hits:
-        return ()
-    grouped: dict[int, list[Hit]] = {}
+def _grouped(hits: tuple[Hit, ...], sections: list[int]) -> list[tuple[int, tuple[Hit, ...]]]:
+    """The hits of each section, best first."""
+    own: dict[int, list[Hit]] = {section: [] for section in sections}
     for hit in hits:
-        grouped.setdefault(hit.section, []).append(hit)
-    every = np.stack([hit.covered for own in grouped.values() for hit in own])
-    firsts = np.cumsum([0, *map(len, grouped.values())])[:-1]
-    together = np.maximum.reduceat(every, firsts, axis=0)
-    covers = weighted(together.T, question.rarity).tolist()
-    found = []
-    for (number, own), covered, cover in zip(grouped.items(), together, covers, strict=True):
-        features = {
-            "best": own[0].score,
-            "second": own[1].score if len(own) > 1 else own[0].score - 1.0,
-            "tenor": sum(hit.dense for hit in own) / len(own),
-            "cover": cover,
-        }
-        score = sum(fitted[name] * value for name, value in features.items())
-        found.append(SectionHit(number, index.outline[number], score, tuple(own), covered, features))
-    return tuple(sorted(found, key=lambda section: (-section.score, section.number)))
+        own[hit.section].append(hit)
+    return [(section, tuple(found)) for section, found in own.items()]
 
 
-def _headings(question: Question, index: Index) -> tuple[tuple[HeadingHit, ...], HeadingHit | None]:
-    """The unfinished headings by likeness, and the written one that is most like the question."""
+def either(scores: Iterable[float]) -> float:
+    """The log of how likely one of several answers, given that of each."""
+    values = list(scores)
+    most = max(values)
+    return most + math.log(sum(math.exp(score - most) for score in values))
+
+
+def _headings(
+    question: Question, index: Index, fitted: Mapping[str, float]
+) -> tuple[tuple[HeadingHit, ...], HeadingHit | None]:
+    """The unfinished headings, the likeliest first, and the likeliest written one."""
     if not index.outline:
         return (), None
     # Row by row: a product of all rows at once wakes the threads of OpenBLAS, see index/interaction.py.
-    paths = np.vecdot(index.heading_vectors, question.vector).tolist()
-    titles = np.vecdot(index.title_vectors, question.vector).tolist()
+    paths = np.vecdot(index.heading_vectors, question.vector)
+    titles = np.vecdot(index.title_vectors, question.vector)
+    scores = (fitted["path"] * paths + fitted["title"] * titles).tolist()
     named = _named(question, index)
-    unfinished = [
-        HeadingHit(n, index.outline[n], paths[n], titles[n], named.get(n, 0.0)) for n in index.unfinished_sections
-    ]
-    written = max(index.written_sections, key=paths.__getitem__, default=None)
+
+    def hit(number: int, share: float) -> HeadingHit:
+        outline = index.outline[number]
+        return HeadingHit(number, outline, float(paths[number]), float(titles[number]), share, scores[number])
+
+    unfinished = [hit(number, named.get(number, 0.0)) for number in index.unfinished_sections]
+    written = max(index.written_sections, key=scores.__getitem__, default=None)
     nearest = None
     if written is not None:
         most = max((share for n, share in named.items() if index.outline[n].state == "written"), default=0.0)
-        nearest = HeadingHit(written, index.outline[written], paths[written], titles[written], most)
-    return tuple(sorted(unfinished, key=lambda heading: -(heading.path + heading.title))), nearest
+        nearest = hit(written, most)
+    return tuple(sorted(unfinished, key=lambda heading: -heading.score)), nearest
 
 
 def _named(question: Question, index: Index) -> dict[int, float]:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,23 +10,23 @@ from hypothesis import strategies as st
 
 from assistant.coverage import (
     ANSWER,
+    CASES,
+    COMMON,
+    HEADINGS,
     SURE,
     UNFINISHED,
     Coverage,
     coverage,
     features,
-    logit,
     missing_names,
-    model,
     outcome_of,
-    raw_coverage,
+    probabilities,
     sigmoid,
     weights,
 )
 from corpus.passages import Outline, Passage
 from index.search import Found, HeadingHit, Hit, Question, SectionHit
 
-MODELS = ("subject", "written", "said")
 OUTLINE = Outline("note.md", ("Docker", "Ports"), "ports", "written", 1, 2, "0" * 64)
 PASSAGE = Passage("note.md", "note.md", ("Docker", "Ports"), "ports", "bullet", "words", "words", (), 2, 2, "0" * 64)
 likeness = st.floats(0, 1, width=32)
@@ -48,16 +47,15 @@ def _found(
     words = np.array(covered, np.float32)
     cover = float(words @ rarity / rarity.sum()) if len(covered) else 0.0
     hit = Hit(0, passage, 0, best, dense, cover, 0.0, words)
-    section = SectionHit(
-        0, OUTLINE, best, (hit,), words, {"best": best, "second": best, "tenor": dense, "cover": cover}
-    )
+    section = SectionHit(0, OUTLINE, best, (hit,), words, cover)
     question = Question(text, np.zeros(3, np.float32), None, rarity, [])  # type: ignore[arg-type]  # words: not looked at
-    written = HeadingHit(0, OUTLINE, 0.3, 0.3, 0.0)
+    written = HeadingHit(0, OUTLINE, 0.3, 0.3, 0.0, 2.4)
     return Found(question, (hit,), (section,), unfinished, written)
 
 
 def _heading(likeness: float, named: float = 0.0) -> HeadingHit:
-    return HeadingHit(1, replace(OUTLINE, heading=("Docker", "Swarm"), state="unfinished"), likeness, likeness, named)
+    outline = replace(OUTLINE, heading=("Docker", "Swarm"), state="unfinished")
+    return HeadingHit(1, outline, likeness, likeness, named, 8 * likeness)
 
 
 @given(dense=likeness, covered=st.tuples(likeness, likeness), best=score, heading=st.none() | likeness)
@@ -83,12 +81,6 @@ def test_what_fits_better_is_covered_more(less: dict[str, Any], more: dict[str, 
     assert coverage(_found(**less)).probability < coverage(_found(**more)).probability
 
 
-@given(near=likeness, further=likeness)
-def test_coverage_never_falls_as_the_nearest_comes_nearer(near: float, further: float) -> None:
-    low, high = sorted((near, further))
-    assert coverage(_found(dense=low)).probability <= coverage(_found(dense=high)).probability
-
-
 def test_an_unfinished_heading_that_is_asked_about_takes_coverage_away() -> None:
     alone = coverage(_found()).probability
     beside = [coverage(_found(unfinished=(_heading(like),))).probability for like in (0.1, 0.5, 0.9)]
@@ -100,29 +92,33 @@ def test_an_unfinished_heading_is_meant_the_more_the_more_it_is_like_the_questio
     assert low < high
 
 
-def test_without_unfinished_headings_none_is_meant_and_the_model_of_them_is_silent() -> None:
+def test_without_unfinished_headings_none_is_meant_and_their_case_is_silent() -> None:
     found, fitted = _found(), weights()
     assert coverage(found).unfinished == 0
-    louder = {**fitted, "written": {"bias": -50.0, "weights": fitted["written"]["weights"]}}
+    louder = {**fitted, "empty_section": {**fitted["empty_section"], "bias": 50.0}}
     assert coverage(found, louder) == coverage(found, fitted)
     beside = _found(unfinished=(_heading(0.5),))
     assert coverage(beside, louder).probability < coverage(beside, fitted).probability
 
 
-def test_raw_coverage_is_the_product_of_the_models() -> None:
-    values, fitted = features(_found(unfinished=(_heading(0.5),))), weights()
-    each = [model(name, values, fitted) for name in MODELS]
-    assert raw_coverage(values, fitted, has_unfinished=True) == pytest.approx(math.prod(each))
+def test_how_many_unfinished_headings_there_are_says_nothing() -> None:
+    one, many = (coverage(_found(unfinished=(_heading(0.5),) * count)) for count in (1, 30))
+    assert one.probability == pytest.approx(many.probability)
 
 
-def test_calibration_keeps_the_order() -> None:
-    assert weights()["calibration"]["slope"] > 0
+@pytest.mark.parametrize("unfinished", [(), (_heading(0.5),)])
+def test_the_cases_share_what_is_likely(unfinished: tuple[HeadingHit, ...]) -> None:
+    likely = probabilities(features(_found(unfinished=unfinished)), weights())
+    assert sum(likely.values()) == pytest.approx(1)
+    assert (likely["empty_section"] > 0) == bool(unfinished)
 
 
 def test_every_weight_belongs_to_a_feature() -> None:
     values = features(_found(unfinished=(_heading(0.5),)))
-    for name in (*MODELS, "unfinished"):
-        assert weights()[name]["weights"].keys() <= values.keys()
+    assert values.keys() == {*COMMON, *HEADINGS}
+    assert weights().keys() == {*CASES}
+    for case in CASES:
+        assert weights()[case].keys() == {"bias", *COMMON, *(HEADINGS if case == "empty_section" else ())}
 
 
 def test_notes_without_a_passage_cover_nothing() -> None:
@@ -190,10 +186,3 @@ def test_names_that_the_notes_do_not_have(question: str, names: list[str]) -> No
 @given(x=st.floats(-1e4, 1e4))
 def test_sigmoid_neither_overflows_nor_leaves_its_bounds(x: float) -> None:
     assert 0 <= sigmoid(x) <= 1
-
-
-@given(p=st.floats(1e-5, 1 - 1e-5))
-def test_logit_is_the_other_way_round(p: float) -> None:
-    assert sigmoid(logit(p)) == pytest.approx(p)
-    assert math.isfinite(logit(0))
-    assert math.isfinite(logit(1))

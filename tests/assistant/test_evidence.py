@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from assistant.chain import Assistant
-from assistant.evidence import MAX_PASSAGES, MAX_SECTIONS, MAX_WORDS, Evidence, chosen_hits, nearest_sections, select
+from assistant.evidence import (
+    MAX_OTHERS,
+    MAX_PASSAGES,
+    MAX_SECTIONS,
+    MAX_WORDS,
+    Evidence,
+    chosen_hits,
+    nearest_sections,
+    select,
+)
 from index.search import search
 
 pytestmark = pytest.mark.real
@@ -68,11 +78,22 @@ def test_the_snippet_under_a_bullet_comes_along(over: Over) -> None:
 
 def test_who_asks_how_is_owed_a_command(over: Over) -> None:
     bullets = "- list images to know how many images there are\n- they are listed by `docker image ls`\n"
-    evidence = _select(over(f"# Docker\n\n## Images\n\n{bullets}"), "how do I list images?")
-    assert _texts(evidence)[0].startswith("list images")
-    assert "`docker image ls`" in evidence[-1].passage.quote
-    asked_what = _select(over(f"# Docker\n\n## Images\n\n{bullets}"), "what tells me how many images there are?")
-    assert "docker image ls" not in " ".join(_texts(asked_what))
+    assistant = over(f"# Docker\n\n## Images\n\n{bullets}")
+    found = search("how do I list images?", assistant.index, assistant.encoder)
+    asked = {
+        question: [hit.passage.text for hit in chosen_hits(question, found.sections, margin=0.0)]
+        for question in ("how do I list images?", "what are images for?")
+    }
+    assert [texts[0].startswith("list images") for texts in asked.values()] == [True, True]
+    assert [texts[-1].endswith("docker image ls") for texts in asked.values()] == [True, False]
+
+
+def test_of_other_sections_a_line_or_two_are_shown(over: Over) -> None:
+    bullets = "".join(f"- publish a port of kind {n} with -p\n" for n in range(4))
+    sections = "".join(f"## Ports {n}\n\n{bullets}\n" for n in range(3))
+    counts = Counter(item.section for item in _select(over(f"# Docker\n\n{sections}"), "how do I publish a port?"))
+    assert max(counts.values()) > MAX_OTHERS >= min(counts.values())
+    assert len([count for count in counts.values() if count > MAX_OTHERS]) == 1
 
 
 def test_evidence_stays_within_its_bounds(over: Over) -> None:

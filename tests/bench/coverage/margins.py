@@ -24,7 +24,7 @@ def measure(cases: list[tuple[Asked, Found]], section: float, passage: float, mo
         sections = chosen_sections(found, margin=section)
         hits = chosen_hits(found.question.text, sections, margin=passage, most=most, max_words=MAX_WORDS)
         right = [asked.is_right_section(hit.passage.heading) for hit in hits]
-        gold = {hit.number for hit in found.hits if asked.is_gold(hit)}
+        gold = {hit.number for hit in found.hits if asked.is_gold(hit.passage)}
         shown = len(gold & {hit.number for hit in hits}) / max(1, len(gold))
         rows.append((any(right), sum(right) / len(right), shown, sum(len(h.passage.text.split()) for h in hits)))
     return tuple(float(value) for value in np.mean(np.array(rows, float), axis=0))
@@ -37,7 +37,7 @@ def main() -> None:
         subject = load_subject(name)
         cases += [(a, rank(a.found, subject.index, weights())) for a in subject.asked if a.label in ANSWERABLE]
     print("section passage most    any  precision  gold lines  words")
-    for section, passage, most in product((0.0, 0.6, 1.0, 1.5, 3.0), (1.0, 1.5, 2.0, 9.0), (5, MAX_PASSAGES)):
+    for section, passage, most in product((0.0, 1.0, 2.0, 3.0), (1.5, 3.0, 5.0, 9.0), (5, MAX_PASSAGES)):
         any_right, precision, gold, words = measure(cases, section, passage, most)
         mark = "  <- in use" if (section, passage, most) == (SECTION_MARGIN, PASSAGE_MARGIN, MAX_PASSAGES) else ""
         print(f"{section:7} {passage:7} {most:4} {any_right:6.3f} {precision:10.3f} {gold:11.3f} {words:6.1f}{mark}")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from assistant.evaluation import GoldQuestion, ends_in, read_questions
+from corpus.passages import Passage
 from index.build import build_index
 from index.embedding import DEFAULT_ENCODER, load_encoder
 from index.generation import Index, open_index
 from index.location import ask_home, index_folder
-from index.search import Candidates, Hit, candidates, prepare
+from index.search import Candidates, candidates, prepare
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
@@ -36,9 +37,9 @@ class Asked:
         """Whether a section is where the answer is."""
         return ends_in(heading, (*self.gold.gold_headings, *self.gold.accept_headings))
 
-    def is_gold(self, hit: Hit) -> bool:
+    def is_gold(self, passage: Passage) -> bool:
         """Whether a passage is one of those that a good answer shows."""
-        quote, text = _normal(hit.passage.quote), _normal(hit.passage.text)
+        quote, text = _normal(passage.quote), _normal(passage.text)
         gold = [_normal(q) for q in self.gold.gold_quotes]
         return any(g in quote or g in text or (len(quote) > SHORT and quote in g) for g in gold)
 
