@@ -21,9 +21,9 @@ import numpy as np
 from assistant.answer import Outcome
 from index.search import Found, either, weighted
 
-# Of the questions with a coverage from 0.4 to 0.5 half are answered by the notes and others in part, and what is shown is
-# a quotation with its place: a reader sees at once if it is beside the point. Nearly nine of ten questions that the notes
-# answer are then answered; tests/bench/coverage/fit.py prints what that costs.
+# Of the questions with a coverage from 0.4 to 0.5 half are answered by the notes and others in part, and what is shown
+# is a quotation with its place: a reader sees at once if it is beside the point. Nearly nine of ten questions that the
+# notes answer are then answered; tests/bench/coverage/fit.py prints what that costs.
 ANSWER = 0.4
 SURE = 0.75  # below it, an answer says which name of the question the notes do not have
 UNFINISHED = 0.5

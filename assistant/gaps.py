@@ -13,7 +13,7 @@ from assistant.answer import Citation
 from index.lexical import words
 
 MAX_EXAMPLES = 5
-NEAR = 0.2  # coverage; with the words, 6 of 10 questions that notes leave out are near, 3 of 10 on other subjects
+NEAR = 0.2  # coverage; with the words, half of the questions that notes leave out are near, a third on other subjects
 MAX_LATEST = 20
 MAX_QUESTION = 300  # characters of an example
 REASONS = {
